@@ -4,6 +4,7 @@
 
     WikistateError
     ├── ConfigError            config    a setting is wrong: the key, the value found, the allowed values
+    │   └── SettingsError      config    several settings are wrong, each with a line
     ├── InputError             input     an event, a file or a document is not valid
     │   ├── DocumentError      input       a schema or a stream configuration is missing or malformed
     │   ├── RdfError           input       a document is not RDF, or is too large
@@ -25,8 +26,8 @@
     └── InternalError          internal  a defect of wikistate
 
 Each error has the domain of its cause (`domain`), a hint whether a retry can help (`retry`) and ids of the place (`ids`).
-It has two texts for the person who reads it: the message (what happened, where) and the hint (what to do next). All
-errors survive `pickle`, because Flink sends them between processes.
+It has two texts for the person who reads it: the message (what happened, where) and the hint (what to do next). Neither
+holds a secret. All errors survive `pickle`, because Flink sends them between processes.
 
 Back-pressure and filtered events are signals, not errors.
 """
@@ -34,7 +35,12 @@ Back-pressure and filtered events are signals, not errors.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+from wikistate.secret import mask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 
 class Domain(StrEnum):
@@ -66,9 +72,10 @@ class WikistateError(Exception):
     retry: ClassVar[RetryHint] = RetryHint.NEVER
 
     def __init__(self, message: str, *, hint: str = "", **ids: object) -> None:
+        message = mask(message)
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = mask(hint)
         self.ids = ids
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -79,7 +86,7 @@ class WikistateError(Exception):
         return f"{self.message} {self.hint}".rstrip()
 
 
-def _rebuild(kind: type[WikistateError], message: str, hint: str, ids: dict[str, object]) -> WikistateError:
+def _rebuild(kind: Callable[..., WikistateError], message: object, hint: str, ids: dict[str, object]) -> WikistateError:
     return kind(message, hint=hint, **ids)
 
 
@@ -87,6 +94,22 @@ class ConfigError(WikistateError):
     """Wrong setting. ``ids['key']`` is the dotted path of the setting if there is one."""
 
     domain = Domain.CONFIG
+
+
+class SettingsError(ConfigError):
+    """Wrong settings.
+
+    Args:
+        problems: A line for each.
+        hint: See `WikistateError`.
+    """
+
+    def __init__(self, problems: Sequence[str], *, hint: str = "") -> None:
+        super().__init__("\n".join(problems), hint=hint)
+        self.problems = tuple(mask(problem) for problem in problems)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.problems, self.hint, {}))
 
 
 class InputError(WikistateError):

@@ -6,13 +6,14 @@ The body of a command is imported when the command runs, so that ``wikistate --h
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wikistate import __version__
-from wikistate.cli.exits import report_error
+from wikistate.cli.exits import Exit, report_error
 from wikistate.cli.options import (
     Config,
     CreateTopics,
@@ -28,9 +29,11 @@ from wikistate.cli.options import (
     Wiki,
     WikibaseUrl,
 )
+from wikistate.cli.output import print_line, print_lines
 from wikistate.cli.runner_name import RunnerName
 from wikistate.cli.stopping import handle_stop_signals
 from wikistate.errors import WikistateError
+from wikistate.telemetry.standard_streams import guard_standard_streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -353,7 +356,7 @@ def store_verify(
 @app.command()
 def version() -> None:
     """Print the version."""
-    typer.echo(__version__)
+    print_line(__version__)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -362,8 +365,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The command line after the name of the program; None for that of the process.
     """
-    try:
-        with handle_stop_signals():
-            app(arguments)
-    except WikistateError as error:
-        sys.exit(report_error(error))
+    with guard_standard_streams():
+        try:
+            with handle_stop_signals():
+                app(arguments)
+        except WikistateError as error:
+            sys.exit(report_error(error))
+        except Exception:  # noqa: BLE001  (a defect: the traceback is shown, without control characters and secrets)
+            print_line("wikistate: a defect of wikistate; please report it.", stderr=True)
+            print_lines(traceback.format_exc(), stderr=True, indent="  ")
+            sys.exit(Exit.INTERNAL)

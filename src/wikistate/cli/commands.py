@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import yaml
 
 from wikistate.cli.execution import run_async
 from wikistate.cli.exits import Exit
+from wikistate.cli.output import print_document, print_line
 from wikistate.cli.settings import CliSettings, load_configuration
 from wikistate.config.model import Configuration
 from wikistate.jobs import rdf_consumer, rdf_updater
@@ -29,10 +29,10 @@ def check_configuration(job: str, files: tuple[Path, ...], assignments: tuple[st
     """
     loaded = load_configuration(job, CliSettings(files=files, assignments=assignments))
     for warning in loaded.warnings:
-        print(f"wikistate: {warning}", file=sys.stderr)  # noqa: T201
+        print_line(f"wikistate: {warning}", stderr=True)
     if loaded.warnings:
         return Exit.CONFIG
-    print(f"The configuration is valid. To check the connections: wikistate run {job} --check")  # noqa: T201
+    print_line(f"The configuration is valid. To check the connections: wikistate run {job} --check")
     return Exit.OK
 
 
@@ -44,15 +44,18 @@ def show_configuration(job: str, files: tuple[Path, ...], assignments: tuple[str
     """
     loaded = load_configuration(job, CliSettings(files=files, assignments=assignments))
     for warning in loaded.warnings:
-        print(f"wikistate: {warning}", file=sys.stderr)  # noqa: T201
+        print_line(f"wikistate: {warning}", stderr=True)
     values = loaded.configuration.model_dump(mode="json")
-    print(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), end="")  # noqa: T201
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    if not text.replace("\n", "").isprintable():  # YAML permits marks of writing direction and separators of lines
+        text = yaml.safe_dump(values, sort_keys=False)
+    print_document(text)
     return Exit.OK
 
 
 def print_schema() -> Exit:
     """Print the JSON Schema of the configuration."""
-    print(json.dumps(Configuration.model_json_schema(), indent=2))  # noqa: T201
+    print_document(json.dumps(Configuration.model_json_schema(), indent=2))
     return Exit.OK
 
 
@@ -65,7 +68,8 @@ def print_jars() -> Exit:
     """
     from wikistate.ops.jars import fetch_flink_jars  # noqa: PLC0415  (its client is an extra)
 
-    sys.stdout.writelines(f"{path}\n" for path in fetch_flink_jars())
+    for path in fetch_flink_jars():
+        print_line(path)
     return Exit.OK
 
 
@@ -83,7 +87,7 @@ def print_lag(flags: CliSettings, max_seconds: float | None) -> Exit:
 
     settings = load_configuration(rdf_consumer.NAME, flags).configuration.store
     seconds = max(0.0, time.time() - run_async(read_freshness(settings, RecordingMeter())) / 1000)
-    print(f"{seconds:.0f}")  # noqa: T201  (the command's answer)
+    print_line(f"{seconds:.0f}")
     return Exit.LAG_EXCEEDED if max_seconds is not None and seconds > max_seconds else Exit.OK
 
 
@@ -102,5 +106,5 @@ def bootstrap(lists: Sequence[Path], flags: CliSettings) -> Exit:
 
     state = state_path(load_configuration(rdf_updater.NAME, flags).configuration)
     count = fill_state(lists, state)
-    print(f"{state} holds {count:,} entities.", file=sys.stderr)  # noqa: T201  (the output of a command)
+    print_line(f"{state} holds {count:,} entities.", stderr=True)
     return Exit.OK

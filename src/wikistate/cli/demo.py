@@ -10,13 +10,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from rich.console import Console
-from rich.json import JSON
 
 from wikistate.cli.execution import run_async, run_until_done
 from wikistate.cli.exits import Exit
+from wikistate.cli.output import print_line, print_lines
 from wikistate.cli.settings import CliSettings, load_configuration
 from wikistate.cli.status import Status
+from wikistate.cli.terminal import Styled, Terminal
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.repository import SchemaRepository
 from wikistate.demo import corpus
@@ -55,18 +55,17 @@ def run_demo(folder: Path, changes: int) -> Exit:
     source, sink, errors = (
         folder / name for name in ("page_change.ndjson", "page_content_change.ndjson", "errors.ndjson")
     )
-    console = Console()
     folder.mkdir(parents=True, exist_ok=True)
     for file in (sink, errors):
         file.unlink(missing_ok=True)
-    console.print(f"page-content-change over {changes:,} sample changes and a small wiki:")
+    print_line(f"page-content-change over {changes:,} sample changes and a small wiki:")
     total = write_lines(source, corpus.compose(changes=changes).events)
     flags = CliSettings(source=f"file:{source}", sink=f"file:{sink}", error_sink=f"file:{errors}")
     end = run_async(_enrich(flags, total=total, changes=changes))
     if end is Exit.OK:
         written = check_output(sink)
-        _print_sample(console, sink)
-        _print_next_steps(console, source=source, sink=sink, errors=errors, written=written)
+        _print_sample(sink)
+        _print_next_steps(source=source, sink=sink, errors=errors, written=written)
     return end
 
 
@@ -109,15 +108,15 @@ def _read_events(file: Path) -> Iterator[Event]:
         yield from map(orjson.loads, lines)
 
 
-def _print_sample(console: Console, sink: Path) -> None:
+def _print_sample(sink: Path) -> None:
     """Print one enriched event with shortened content."""
     event = next(event for event in _read_events(sink) if _content_body(event))
     slot = event["revision"]["content_slots"]["main"]
     body = slot["content_body"]
     if len(body) > MAX_SHOWN_CHARACTERS:
         slot["content_body"] = f"{body[:MAX_SHOWN_CHARACTERS]} … ({len(body):,} characters)"
-    console.print("\nOne enriched event:")
-    console.print(JSON(orjson.dumps(event).decode(), indent=2))
+    print_lines("\nOne enriched event:")
+    Terminal().print_json(event)
 
 
 def _content_body(event: Event) -> str:
@@ -125,13 +124,17 @@ def _content_body(event: Event) -> str:
     return str(slots.get("main", {}).get("content_body", ""))
 
 
-def _print_next_steps(console: Console, *, source: Path, sink: Path, errors: Path, written: int) -> None:
-    console.print(
-        f"""
-[bold]{written:,} enriched events, each valid against its schema:[/bold] {sink}
-[bold]error events, each with its reason:[/bold] {errors}
-[bold]the sample changes:[/bold] {source}
-
+def _print_next_steps(*, source: Path, sink: Path, errors: Path, written: int) -> None:
+    terminal = Terminal()
+    terminal.print_line()
+    for title, file in (
+        (f"{written:,} enriched events, each valid against its schema:", sink),
+        ("error events, each with its reason:", errors),
+        ("the sample changes:", source),
+    ):
+        terminal.print_line(Styled(title, "bold"), f" {file}")
+    print_lines(
+        """
 Your own wiki:
   wikistate run page-content-change --source file:changes.ndjson --sink file:enriched.ndjson \\
     --wiki my.wiki.example=https://my.wiki.example/w/api.php
@@ -141,7 +144,5 @@ Your own Kafka:
     --sink kafka://localhost:9092/mediawiki.page_content_change.v1
 All settings:
   wikistate config show
-""",
-        highlight=False,
-        soft_wrap=True,
+"""
     )

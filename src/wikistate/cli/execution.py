@@ -12,6 +12,7 @@ import structlog
 
 from wikistate.cli import stopping
 from wikistate.cli.exits import Exit
+from wikistate.cli.output import print_line
 from wikistate.cli.status import Status
 from wikistate.runners.failure_monitor import FailureMonitor
 from wikistate.runners.local.launch import build_runner
@@ -63,7 +64,7 @@ class Runnable(Protocol):
 
 def print_check_passed() -> Exit:
     """Print that ``--check`` found no fault."""
-    print("Check passed: all connections work.", file=sys.stderr)  # noqa: T201  (the output of a command)
+    print_line("Check passed: all connections work.", stderr=True)
     return Exit.OK
 
 

@@ -17,10 +17,10 @@
 
 from __future__ import annotations
 
-import sys
 from enum import IntEnum
 
-from wikistate.errors import Domain, ErrorLimitError, WikistateError
+from wikistate.cli.output import print_line
+from wikistate.errors import Domain, ErrorLimitError, SettingsError, WikistateError
 
 
 class Exit(IntEnum):
@@ -48,7 +48,9 @@ _BY_DOMAIN = {
 
 def report_error(error: WikistateError) -> Exit:
     """Print an error to standard error and return the exit code."""
-    print(f"wikistate: {error.message}", file=sys.stderr)  # noqa: T201  (the output of a command)
-    if error.hint:
-        print(error.hint.strip("\n"), file=sys.stderr)  # noqa: T201
+    first, *others = error.problems if isinstance(error, SettingsError) else (error.message,)
+    print_line(f"wikistate: {first}", stderr=True)
+    for line in (*others, error.hint):
+        if line:
+            print_line(line, stderr=True)
     return Exit.ERROR_LIMIT if isinstance(error, ErrorLimitError) else _BY_DOMAIN[error.domain]

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
 from wikistate.adapters.connectors.start_stop import Moment, parse_end
 from wikistate.cli.execution import create_topics, run_async, run_locally
 from wikistate.cli.exits import Exit
 from wikistate.cli.settings import load_configuration
+from wikistate.cli.terminal import Terminal
 from wikistate.core.events.replay import ReplayFilter
 from wikistate.errors import ConfigError
 from wikistate.ops.replay import survey_error_stream
@@ -108,16 +106,11 @@ def _parse_time(text: str, *, key: str) -> int | None:
 
 
 def _print_survey(found: Survey) -> None:
-    console = Console(stderr=True)
+    terminal = Terminal(stderr=True)
     if not found.counts:
-        console.print("There is nothing new on the error stream.")
+        terminal.print_line("There is nothing new on the error stream.")
         return
-    table = Table(box=None, padding=(0, 2))
-    table.add_column("events", justify="right")
-    table.add_column("error type")
-    table.add_column("")
-    for (kind, status), count in found.counts.most_common():
-        table.add_row(f"{count:,}", kind or "-", status.value)
-    console.print(table)
+    rows = [(f"{count:,}", kind or "-", status.value) for (kind, status), count in found.counts.most_common()]
+    terminal.print_table(rows, header=("events", "error type", ""))
     if not found.selected_count:
-        console.print("There is no event to replay.")
+        terminal.print_line("There is no event to replay.")

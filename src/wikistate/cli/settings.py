@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wikistate.config.layers import Layer, parse_assignment, read_file
@@ -21,10 +21,10 @@ class CliSettings:
     """Options of the command line that are settings."""
 
     files: tuple[Path, ...] = ()
-    assignments: tuple[str, ...] = ()
-    source: str = ""
-    sink: str = ""
-    error_sink: str = ""
+    assignments: tuple[str, ...] = field(default=(), repr=False)  # these may hold secrets
+    source: str = field(default="", repr=False)
+    sink: str = field(default="", repr=False)
+    error_sink: str = field(default="", repr=False)
     wikis: tuple[str, ...] = ()
     enrich: str = ""
     metrics_port: int | None = None

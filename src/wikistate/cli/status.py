@@ -6,21 +6,14 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
-
+from wikistate.cli.terminal import Styled, Terminal
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.progress import Progress
+
     from wikistate.telemetry.meter import RecordingMeter
 
 REFRESH_SECONDS = 0.2
@@ -42,7 +35,7 @@ class Status:
         self._bounded = bounded
         self._live = live
         self._began = time.monotonic()
-        self.console = Console(stderr=True)
+        self._terminal = Terminal(stderr=True)
 
     async def refresh_until_cancelled(self) -> None:
         """Refresh the live line until cancelled."""
@@ -52,19 +45,14 @@ class Status:
             task = progress.add_task("", total=self.total())
             try:
                 while True:
-                    progress.update(
-                        task, completed=self._completed(), total=self.total(), description=self._status_line()
-                    )
+                    progress.update(task, completed=self._completed(), total=self.total())
                     await asyncio.sleep(REFRESH_SECONDS)
             finally:
-                progress.update(task, completed=self._completed(), description=self._status_line())
+                progress.update(task, completed=self._completed())
 
     def _make_progress(self) -> Progress:
-        line = (TextColumn("{task.description}"), TimeElapsedColumn())
-        if self._total is None and not self._bounded:
-            return Progress(SpinnerColumn(), *line, console=self.console)
-        left = (TextColumn("left:"), TimeRemainingColumn(elapsed_when_finished=False))
-        return Progress(BarColumn(), MofNCompleteColumn(), *line, *left, console=self.console)
+        has_total = self._total is not None or self._bounded
+        return self._terminal.make_progress(self._describe, has_total=has_total)
 
     def total(self) -> float | None:
         """Return the number of records in all: the stated number, or the records read and the lag of the source."""
@@ -76,51 +64,51 @@ class Status:
         produced = self._meter.total(metrics.EVENTS_PRODUCED)
         return produced + self._meter.total(metrics.EVENTS_FILTERED)
 
-    def _status_line(self) -> str:
+    def _describe(self) -> Iterator[Styled]:
+        """Yield the parts of the live line."""
         seconds = max(time.monotonic() - self._began, 1e-3)
         waiting = self._meter.total(metrics.WIKI_WAITING)
-        parts = [f"{self._completed() / seconds:,.0f} events/s"]
+        yield Styled(f"{self._completed() / seconds:,.0f} events/s")
         if not self._bounded and (lag := self._meter.total(metrics.SOURCE_LAG)):
-            parts.append(f"{lag:,.0f} behind")
+            yield Styled(f"{lag:,.0f} behind")
         if errors := self._meter.total(metrics.EVENTS_ERRORS) + self._meter.total(metrics.ENTITY_FAILURES):
-            parts.append(f"[red]{errors:,.0f} errors[/red]")
+            yield Styled(f"{errors:,.0f} errors", "red")
         if waiting:
-            parts.append(f"{waiting:,.0f} wait for the wiki")
+            yield Styled(f"{waiting:,.0f} wait for the wiki")
         if behind := self._meter.total(metrics.STORE_LAG):
-            parts.append(f"the store is {behind:,.0f} s behind")
-        parts += [
-            f"[red]most events fail: {reason}[/red]"
-            for (reason,), fails in self._meter.by_label(metrics.MAIN_FAILURE).items()
-            if fails
-        ]
-        parts += [
-            f"[yellow]waiting for the {what}[/yellow]"
-            for (what,), waits in self._meter.by_label(metrics.WAITING_FOR_DEPENDENCY).items()
-            if waits
-        ]
-        return ", ".join(parts)
+            yield Styled(f"the store is {behind:,.0f} s behind")
+        for (reason,), fails in self._meter.by_label(metrics.MAIN_FAILURE).items():
+            if fails:
+                yield Styled(f"most events fail: {reason}", "red")
+        for (what,), waits in self._meter.by_label(metrics.WAITING_FOR_DEPENDENCY).items():
+            if waits:
+                yield Styled(f"waiting for the {what}", "yellow")
 
     def summary(self) -> None:
         """Print the summary of the run."""
+        self._terminal.print_table(list(self._summarise()))
+
+    def _summarise(self) -> Iterator[tuple[str, str]]:
+        """Yield the numbers of the run with their meaning."""
+        meter = self._meter
         seconds = max(time.monotonic() - self._began, 1e-3)
-        produced = self._meter.by_label(metrics.EVENTS_PRODUCED)
-        requests = self._meter.total(metrics.WIKI_REQUESTS)
-        table = Table(show_header=False, box=None, padding=(0, 2))
-        table.add_column(justify="right")
-        table.add_column()
-        table.add_row(f"{self._meter.total(metrics.EVENTS_CONSUMED):,.0f}", "events read")
-        table.add_row(f"{produced.get(('sink',), 0):,.0f}", "events written")
-        for (reason,), count in self._meter.by_label(metrics.EVENTS_FILTERED).items():
-            table.add_row(f"{count:,.0f}", f"dropped: {reason}")
-        table.add_row(f"{produced.get(('error',), 0):,.0f}", "error events")
-        for (kind,), count in sorted(self._meter.by_label(metrics.EVENTS_ERRORS).items()):
-            table.add_row(f"{count:,.0f}", f"  {kind}")
-        if failed := self._meter.total(metrics.ENTITY_FAILURES):
-            table.add_row(f"{failed:,.0f}", "failures of entities")
-            for (kind,), count in sorted(self._meter.by_label(metrics.ENTITY_FAILURES).items()):
-                table.add_row(f"{count:,.0f}", f"  {kind}")
-        table.add_row(f"{requests:,.0f}", "requests to wikis")
-        for (cause,), count in sorted(self._meter.by_label(metrics.WIKI_RETRIES).items()):
-            table.add_row(f"{count:,.0f}", f"  retries: {cause}")
-        table.add_row(f"{seconds:,.1f}", f"seconds, {self._completed() / seconds:,.0f} events/s")
-        self.console.print(table)
+        produced = meter.by_label(metrics.EVENTS_PRODUCED)
+        yield _format_number(meter.total(metrics.EVENTS_CONSUMED)), "events read"
+        yield _format_number(produced.get(("sink",), 0)), "events written"
+        for (reason,), count in meter.by_label(metrics.EVENTS_FILTERED).items():
+            yield _format_number(count), f"dropped: {reason}"
+        yield _format_number(produced.get(("error",), 0)), "error events"
+        for (kind,), count in sorted(meter.by_label(metrics.EVENTS_ERRORS).items()):
+            yield _format_number(count), f"  {kind}"
+        if failed := meter.total(metrics.ENTITY_FAILURES):
+            yield _format_number(failed), "failures of entities"
+            for (kind,), count in sorted(meter.by_label(metrics.ENTITY_FAILURES).items()):
+                yield _format_number(count), f"  {kind}"
+        yield _format_number(meter.total(metrics.WIKI_REQUESTS)), "requests to wikis"
+        for (cause,), count in sorted(meter.by_label(metrics.WIKI_RETRIES).items()):
+            yield _format_number(count), f"  retries: {cause}"
+        yield f"{seconds:,.1f}", f"seconds, {self._completed() / seconds:,.0f} events/s"
+
+
+def _format_number(number: float) -> str:
+    return f"{number:,.0f}"

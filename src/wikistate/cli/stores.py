@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console
-from rich.table import Table
-
 from wikistate.cli.execution import run_async
 from wikistate.cli.exits import Exit
 from wikistate.cli.settings import load_configuration
+from wikistate.cli.terminal import Terminal
 from wikistate.jobs.rdf_consumer import NAME
 from wikistate.ops.store_access import count_entities, open_store
 from wikistate.telemetry.meter import RecordingMeter
@@ -30,23 +28,22 @@ def print_counts(flags: CliSettings) -> Exit:
         WikistateError: The store does not answer, holds triples but no entities, or a setting is wrong.
     """
     counts = run_async(_use_store(flags, count_entities))
-    Console().print(format_counts(counts) if counts else "The store is empty.")
+    print_counted(counts, otherwise="The store is empty.")
     return Exit.OK
 
 
-def format_counts(counts: Mapping[str, int]) -> Table:
-    """Return a table with the number of entities of each type."""
-    table = Table(box=None, padding=(0, 2), show_header=False)
-    table.add_column(justify="right")
-    for name, count in counts.items():
-        table.add_row(f"{count:,}", name)
-    return table
+def print_counted(counts: Mapping[str, int], *, otherwise: str) -> None:
+    """Print a table of numbers by name, or a sentence if there are none."""
+    if counts:
+        Terminal().print_table((f"{count:,}", name) for name, count in counts.items())
+    else:
+        Terminal().print_line(otherwise)
 
 
 def sweep(flags: CliSettings) -> Exit:
     """Delete orphaned values, references and sitelinks. Raises as `print_counts`."""
     removed = run_async(_use_store(flags, _sweep))
-    Console().print("Orphans deleted." if removed is None else f"Orphans deleted: {removed:,} triples.")
+    Terminal().print_line("Orphans deleted." if removed is None else f"Orphans deleted: {removed:,} triples.")
     return Exit.OK
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from rich.console import Console
-
 from wikistate.cli.execution import run_async
 from wikistate.cli.exits import Exit
+from wikistate.cli.output import print_line
 from wikistate.cli.settings import load_configuration
-from wikistate.cli.stores import format_counts
+from wikistate.cli.stores import print_counted
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.jobs.rdf_sync import NAME
 from wikistate.ops.verify.rechecks import compare_entities
@@ -64,17 +62,21 @@ def verify(flags: CliSettings, request: VerifyRequest) -> Exit:
     """
     for entity in request.entities:
         parse_page_entity(entity)
-    found = run_async(_verify_entities(flags, request))
+    return print_results(run_async(_verify_entities(flags, request)), request)
+
+
+def print_results(found: Sequence[ComparedEntity], request: VerifyRequest) -> Exit:
+    """Print the differences and the numbers of a comparison, and return the exit code."""
     wrong = [each for each in found if each.result in ERROR_RESULTS]
-    console = Console(soft_wrap=True, highlight=False)
     for each in found:
         if each.result not in (ComparisonResult.IN_STEP, ComparisonResult.BEHIND):
-            console.print("\n".join(_format_result(each)), markup=False)
+            for line in _format_result(each):
+                print_line(line)
     results = Counter(each.result for each in found)
     counts = {result.value: results[result] for result in ComparisonResult if results[result]}
-    console.print(format_counts(counts) if counts else "Neither the wiki nor the store has any of these.")
+    print_counted(counts, otherwise="Neither the wiki nor the store has any of these.")
     if wrong and request.repair:
-        console.print(f"Repaired: {len(wrong)}.")
+        print_line(f"Repaired: {len(wrong)}.")
     unknown = results[ComparisonResult.UNKNOWN]
     too_many = unknown * 100 > request.max_unknown * len(found)
     if too_many:
@@ -113,7 +115,7 @@ async def _sample(sampler: Sampler, count: int) -> Sequence[str]:
 
 
 def _report(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201  (the output of a command)
+    print_line(text, stderr=True)
 
 
 def _format_result(verified: ComparedEntity) -> Iterator[str]:

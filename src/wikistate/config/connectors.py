@@ -8,11 +8,13 @@ connector adds its class, the name of its connector in `SourceConnector` or `Sin
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, PositiveFloat, PositiveInt, model_validator
 
+from wikistate.config.authentication import HttpAuthentication, move_logins
 from wikistate.config.base import MIB, Settings
+from wikistate.secret import Secret, is_secret_name
 
 SourceConnector = Literal["kafka", "file", "eventstreams", "recentchanges"]
 """The values of `stream_manager.source.connector`."""
@@ -36,7 +38,16 @@ def _to_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
-KafkaProperties = dict[str, Annotated[str, BeforeValidator(_to_text)]]
+def _hide_secrets(properties: object) -> object:
+    """Return Kafka properties in which passwords, keys and tokens are secrets."""
+    if not isinstance(properties, dict):
+        return properties
+    return {name: Secret.parse(value) if is_secret_name(str(name)) else value for name, value in properties.items()}
+
+
+KafkaProperties = Annotated[
+    dict[str, Annotated[str, BeforeValidator(_to_text)] | Secret], BeforeValidator(_hide_secrets)
+]
 
 
 class _BoundedOptions(Settings):
@@ -70,6 +81,14 @@ class _PushOptions(_BoundedOptions):
     answers; then the run ends. Default: no limit, and the log, the metric `wikistate_waiting` and the status line report
     it."""
 
+    authentication: HttpAuthentication = HttpAuthentication()
+    """EventStreams: the authentication at the server of `url`. The login of a wiki belongs under `wikis`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _move_logins(cls, values: Any) -> Any:
+        return move_logins(values, ("url",))
+
 
 class KafkaSourceOptions(_BoundedOptions):
     """Topics to read."""
@@ -89,7 +108,8 @@ class KafkaSourceOptions(_BoundedOptions):
     override the committed offsets."""
 
     properties: KafkaProperties = {}
-    """Kafka: consumer properties, passed to the client. Names of the Java client are translated where they differ."""
+    """Kafka: consumer properties, passed to the client. Names of the Java client are translated where they differ. A secret
+    may be in a variable or file: `sasl.password_env` or `sasl.password_file` instead of `sasl.password`."""
 
 
 class FileSourceOptions(_LineOptions):
@@ -154,7 +174,8 @@ class KafkaSinkOptions(Settings):
     """Kafka: precedes the name of the stream, for example `eqiad.`; also isolates test runs on a shared cluster."""
 
     properties: KafkaProperties = {}
-    """Kafka: producer properties, passed to the client. Names of the Java client are translated where they differ."""
+    """Kafka: producer properties, passed to the client. Names of the Java client are translated where they differ. A secret
+    may be in a variable or file: `sasl.password_env` or `sasl.password_file` instead of `sasl.password`."""
 
 
 class FileSinkOptions(Settings):

@@ -6,6 +6,7 @@ Later layers override earlier ones key by key (a deep merge). Each key keeps its
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from wikistate.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+_QUOTED = re.compile(r"'[^']{2,}'")
 
 KeyPath = tuple[str, ...]
 """The path of a setting: ``("stream_manager", "source", "stream")``."""
@@ -37,7 +40,7 @@ class Layer:
             job must still accept the file. A command line can be corrected immediately.
     """
 
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict, repr=False)  # it may hold secrets
     origins: dict[KeyPath, str] = field(default_factory=dict)
     strict: bool = False
 
@@ -90,7 +93,9 @@ _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def _format_yaml_error(error: yaml.YAMLError | ValueError) -> str:
     mark = getattr(error, "problem_mark", None)
     place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    return f"{getattr(error, 'problem', None) or error}{place}"
+    problem = str(getattr(error, "problem", None) or error)
+    # A quoted text may be a secret that begins with a mark of YAML, such as * or !.
+    return _QUOTED.sub("'…'", problem) + place
 
 
 def _record_origins(node: yaml.Node | None, path: KeyPath, file: str, origins: dict[KeyPath, str]) -> None:
@@ -111,11 +116,13 @@ def parse_assignment(text: str) -> tuple[KeyPath, Any]:
     key, equals, value = text.partition("=")
     path = tuple(key.strip().split("."))
     if not equals or not all(path):
-        raise ConfigError(f"--set {text}: expected path.to.key=value, for example enrich.batch_size=20.")
+        shown = f"{key}=…" if equals else re.split(r"[:\s]", text, maxsplit=1)[0]  # the rest may be a secret
+        raise ConfigError(f"--set {shown}: expected path.to.key=value, for example enrich.batch_size=20.")
     try:
         return path, yaml.load(value, Loader=_Loader)  # noqa: S506  (a safe loader, see above)
     except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"--set {text}: the value is not YAML: {_format_yaml_error(error)}.") from None
+        # The value may be a secret.
+        raise ConfigError(f"--set {key}=…: the value is not YAML: {_format_yaml_error(error)}.") from None
 
 
 def merge(layers: Iterable[Layer]) -> Layer:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from wikistate.config.authentication import find_refused_logins
 from wikistate.config.layers import Layer, format_key, merge
 from wikistate.config.model import Configuration
-from wikistate.errors import ConfigError
+from wikistate.errors import SettingsError
+from wikistate.secret import HIDDEN, Secret, is_secret_name, mask_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,8 +44,10 @@ def load(layers: Sequence[Layer]) -> LoadedConfiguration:
             and the nearest valid spelling.
     """
     merged = merge(layers)
-    if problems := [_format_bad_number(path, value, merged) for path, value in _find_bad_numbers(merged.values)]:
-        raise ConfigError("\n".join(problems))
+    problems = [_format_bad_number(path, value, merged) for path, value in _find_bad_numbers(merged.values)]
+    problems += [_format_refused_login(path, merged) for path in find_refused_logins(merged.values)]
+    if problems:
+        raise SettingsError(problems)
     strict = {path for layer in layers if layer.strict for path in layer.origins}
     warnings: list[str] = []
     try:
@@ -58,7 +62,7 @@ def load(layers: Sequence[Layer]) -> LoadedConfiguration:
         return LoadedConfiguration(Configuration.model_validate(merged.values), tuple(warnings))
     except ValidationError as error:
         problems = [_format_error(detail, merged) for detail in error.errors()]
-    raise ConfigError("\n".join(problems), hint="\nAll keys: wikistate config schema")
+    raise SettingsError(problems, hint="All keys: wikistate config schema")
 
 
 def _find_bad_numbers(values: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, int | float]]:
@@ -75,8 +79,16 @@ def _find_bad_numbers(values: object, path: KeyPath = ()) -> Iterator[tuple[KeyP
 
 def _format_bad_number(path: KeyPath, value: float, layer: Layer) -> str:
     return (
-        f"{_origin_prefix(path, layer)}{format_key(path)}: found {_shorten(value)}; numbers must be from "
+        f"{_origin_prefix(path, layer)}{format_key(path)}: found {_format_found(path, value)}; numbers must be from "
         f"{-MAX_NUMBER} to {MAX_NUMBER}."
+    )
+
+
+def _format_refused_login(path: KeyPath, layer: Layer) -> str:
+    return (
+        f"{_origin_prefix(path, layer)}{mask_url(format_key(path))}: the URL has a user name or password, which must not "
+        "be there. The login of a wiki belongs under wikis.DOMAIN.credentials, that of Kafka into the properties; a route "
+        "needs none."
     )
 
 
@@ -135,12 +147,41 @@ def _format_error(detail: ErrorDetails, layer: Layer) -> str:
     path = _error_path(detail)
     if detail["type"] == "extra_forbidden":
         return _format_unknown_key(path, layer)
-    found = "" if detail["type"] == "missing" else f" found {_shorten(detail['input'])};"
+    found = "" if detail["type"] == "missing" else f" found {_format_found(path, detail['input'])};"
     return f"{_origin_prefix(path, layer)}{format_key(path)}:{found} {_format_expected(detail)}"
 
 
+def _format_found(path: KeyPath, value: object) -> str:
+    """Return a wrong value, unless it is a secret or may hold one."""
+    if isinstance(value, list) and all(isinstance(item, int | float) for item in value):
+        return _shorten(value)
+    if isinstance(value, dict | list | set):
+        return f"a {type(value).__name__}"
+    return HIDDEN if _may_hold_secret(path) else _shorten(value)
+
+
+def _may_hold_secret(path: KeyPath) -> bool:
+    """Return whether the setting is a secret, or a section with one, or has the name of one."""
+    kind: Any = Configuration
+    for part in path:
+        if is_secret_name(part):
+            return True
+        if _is_settings(kind):
+            field = kind.model_fields.get(part)
+            kind = None if field is None else field.annotation
+        else:
+            kind = get_args(kind)[-1] if get_origin(kind) is dict else None
+    return _includes_secret(kind)
+
+
+def _includes_secret(kind: Any) -> bool:
+    if _is_settings(kind):
+        return any(_includes_secret(field.annotation) for field in kind.model_fields.values())
+    return kind is Secret or kind is Any or any(map(_includes_secret, get_args(kind)))
+
+
 def _shorten(value: object) -> str:
-    text = repr(value)
+    text = mask_url(repr(value))
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  (fits into a line)
 
 

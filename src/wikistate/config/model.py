@@ -8,7 +8,9 @@ Schema of this class, and the table in the docs is generated from it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, PlainSerializer
 
 from wikistate.config.base import Settings
 from wikistate.config.connectors import DeliveryGuarantee, SinkOptions, SourceOptions
@@ -18,6 +20,7 @@ from wikistate.config.runtime import ErrorLimitSettings, FailureAlarmSettings, L
 from wikistate.config.store import StoreSettings
 from wikistate.config.stream_manager import Projection, Sink, Source, StreamManager
 from wikistate.config.wikis import CredentialSettings, FarmSettings, WikiSettings
+from wikistate.secret import hide_secrets, mask_values
 
 __all__ = [
     "Configuration",
@@ -42,6 +45,14 @@ __all__ = [
     "Telemetry",
     "WikiSettings",
 ]
+
+
+Options = Annotated[
+    dict[str, Any],
+    AfterValidator(hide_secrets),
+    PlainSerializer(mask_values, when_used="json", return_type=dict[str, Any]),
+]
+"""Options of another program. The values whose name is that of a secret are `Secret`."""
 
 
 class Configuration(Settings):
@@ -90,8 +101,9 @@ class Configuration(Settings):
     telemetry: Telemetry = Telemetry()
     """Metrics and logs."""
 
-    flink: dict[str, Any] = {}
-    """Options of the Flink runner, under Flink's own names. The local runner ignores them."""
+    flink: Options = {}
+    """Options of the Flink runner, under Flink's own names. The local runner ignores them. A secret may be in a variable or
+    file: `s3.secret-key_env` or `s3.secret-key_file` instead of `s3.secret-key`."""
 
-    log_config: dict[str, Any] = {}
+    log_config: Options = {}
     """The public jobs' `dictConfig` for logging; accepted and not used: see `telemetry`."""

@@ -1,11 +1,35 @@
-"""The folders for files outside of a project (XDG Base Directory Specification)."""
+"""The folders and names of files outside of a project (XDG Base Directory Specification)."""
 
 from __future__ import annotations
 
 import os
+from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote
+
+MAX_NAME_BYTES = 200
+"""Bytes of the name of a file that is made of another name. File systems allow 255, and some names get an ending."""
+
+_HASH_LENGTH = 16
 
 
 def state_home() -> Path:
     """Return the folder for files that must outlive a process: ``$XDG_STATE_HOME/wikistate``, or ``~/.local/state/wikistate``."""
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "wikistate"
+
+
+def make_file_name(text: str, *, otherwise: str = "job") -> str:
+    """Return the name of a file or folder for any other name: of a job, a wiki or a store.
+
+    It names no other folder, has no control characters and has a bounded length; different texts have different names.
+
+    Args:
+        text: The other name.
+        otherwise: The name for an empty text.
+    """
+    name = quote(text.encode("utf-8", "surrogatepass"), safe=" ")
+    if not name.strip("."):  # the folder itself, or the one above it
+        name = name.replace(".", "%2E") or otherwise
+    if len(name) <= MAX_NAME_BYTES:
+        return name
+    return f"{name[: MAX_NAME_BYTES - _HASH_LENGTH - 1]} {sha256(name.encode()).hexdigest()[:_HASH_LENGTH]}"

@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import PositiveFloat, PositiveInt
+from typing import Any
 
+from pydantic import PositiveFloat, PositiveInt, model_validator
+
+from wikistate.config.authentication import HttpAuthentication, move_logins
 from wikistate.config.base import Settings
-
-
-class StoreAuthentication(Settings):
-    """The authentication at the endpoint. Settings name secrets and never contain them."""
-
-    user: str = ""
-    """User name, for basic authentication."""
-
-    password_env: str = ""
-    """Environment variable with the password."""
-
-    password_file: str = ""
-    """File with the password."""
-
-    token_env: str = ""
-    """Environment variable with a bearer token."""
-
-    token_file: str = ""
-    """File with a bearer token."""
 
 
 class StoreSettings(Settings):
@@ -53,7 +37,7 @@ class StoreSettings(Settings):
     """Further IRIs that state the freshness of the store, for query interfaces that ask another subject than the concept
     base, such as `http://www.wikidata.org`."""
 
-    authentication: StoreAuthentication = StoreAuthentication()
+    authentication: HttpAuthentication = HttpAuthentication()
     """The authentication at the endpoint."""
 
     ca_bundle: str = ""
@@ -93,3 +77,8 @@ class StoreSettings(Settings):
     topic: str = ""
     """EventStreams: the topic that is followed of a stream with several topics of the same changes, such as
     `eqiad.rdf-streaming-updater.mutation`. Empty: the topic that the store was filled from, else that of the first event."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _move_logins(cls, values: Any) -> Any:
+        return move_logins(values, ("location", "query_url"))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import PositiveInt
+from pydantic import PositiveInt, model_validator
 
+from wikistate.config.authentication import HttpAuthentication, split_login
 from wikistate.config.base import Settings
 from wikistate.config.connectors import SinkConnector, SinkOptions, SourceConnector, SourceOptions
 
@@ -59,6 +62,10 @@ class StreamManager(Settings):
     schema_uris: list[str] = ["bundled:jsonschema"]
     """Schema repositories in order of preference: `file://` and http(s) bases, paths, or the bundled one."""
 
+    authentication: dict[str, HttpAuthentication] = {}
+    """Authentication at servers of schemas and stream configurations, by origin such as `https://schemas.example`. The login
+    goes to that origin alone."""
+
     http_client_routes: dict[str, str] = {}
     """Origin to replacement, for example `https://meta.wikimedia.org: http://localhost:6500`. The request is sent to the
     replacement and keeps the origin's host in its `Host` header."""
@@ -84,3 +91,27 @@ class StreamManager(Settings):
 
     process_batch_size_default: PositiveInt | None = None
     """The maximum number of revisions in a request. Default: 50."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _move_logins(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        logins: dict[str, Any] = {}
+
+        def strip(url: Any) -> Any:
+            if not isinstance(url, str):
+                return url
+            rest, login = split_login(url)
+            if login:
+                parts = urlsplit(rest)
+                logins[f"{parts.scheme}://{parts.netloc}"] = login
+            return rest
+
+        moved = dict(values)
+        if "stream_config_uri" in values:
+            moved["stream_config_uri"] = strip(values["stream_config_uri"])
+        if isinstance(values.get("schema_uris"), list):
+            moved["schema_uris"] = [strip(uri) for uri in values["schema_uris"]]
+        stated = values.get("authentication") or {}
+        return {**moved, "authentication": {**logins, **stated}} if logins and isinstance(stated, dict) else moved

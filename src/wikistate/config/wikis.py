@@ -25,6 +25,9 @@ class CredentialSettings(Settings):
     bot_password_file: str = ""
     """File with the bot password."""
 
+    allow_unencrypted: bool = False
+    """Whether the login may be sent over http to another machine, in a network that you trust."""
+
 
 class WikiSettings(Settings):
     """A wiki that events may name, in addition to the wikis that are allowed by default."""

@@ -51,7 +51,7 @@ def download(coordinates: Sequence[str], folder: Path) -> None:
     )
     if process.returncode != 0:
         raise PartError(
-            f"The download from Maven Central failed:\n{process.stderr.strip()}\n",
+            f"The download from Maven Central failed: {' '.join(process.stderr.split())}.",
             hint="Check that Maven Central is reachable. HTTPS_PROXY applies.",
         )
 

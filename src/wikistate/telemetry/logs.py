@@ -3,7 +3,8 @@
 The code logs the ids that `wikistate.telemetry.log_events` declares. JSON holds the id; a terminal shows the sentence of
 the declaration. Lines that are not declared there, those of custom enrichments and of libraries, keep their text.
 
-Log lines go to standard error: standard output may be a sink.
+Log lines go to standard error: standard output may be a sink. A terminal shows the texts of others with escapes; JSON holds
+the exact texts, except secrets.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import sys
 import structlog
 
 from wikistate.config.model import LogFormat, Telemetry
+from wikistate.secret import mask
 from wikistate.telemetry.log_events import declared
+from wikistate.telemetry.outside_text import show_lines, show_text
+from wikistate.telemetry.standard_streams import unguarded
 
 
 def configure_logs(settings: Telemetry, *, job_name: str = "") -> None:
@@ -33,7 +37,7 @@ def configure_logs(settings: Telemetry, *, job_name: str = "") -> None:
             *_rendering(settings.log_format, job_name),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=unguarded(sys.stderr)),
         cache_logger_on_first_use=False,
     )
 
@@ -50,12 +54,37 @@ def _rendering(log_format: LogFormat, job_name: str) -> tuple[structlog.typing.P
 def _as_sentence(
     _logger: structlog.typing.WrappedLogger, _name: str, line: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Replace the id by the sentence of its declaration. The fields that the sentence does not contain stay."""
+    """Replace the id by the sentence of its declaration. The fields that the sentence does not contain stay.
+
+    All texts become visible characters on one line; the lines of a traceback are indented.
+    """
     if (event := declared(line)) is not None:
-        line["event"] = event.sentence.format_map(line)
+        line["event"] = event.sentence.format_map({name: show_text(value, _MAX_FIELD) for name, value in line.items()})
         for name in event.placeholders:
             line.pop(name, None)
-    return line
+    shown: structlog.typing.EventDict = {}
+    for name, value in line.items():
+        if name in _TRACES:
+            shown[name] = "\n".join(f"  {each}" for each in show_lines(str(value)))
+        else:
+            shown[name] = show_text(value) if name in _ECS else _ShownField(value)
+    return shown
+
+
+class _ShownField:
+    """Value of a field at a terminal: quoted if it has spaces, as the console renderer quotes texts."""
+
+    __slots__ = ("_shown",)
+
+    def __init__(self, value: object) -> None:
+        shown = show_text(value if isinstance(value, str) else repr(value), _MAX_FIELD)
+        if isinstance(value, str) and (not shown or set(shown) & _QUOTED):
+            quote = '"' if "'" in shown else "'"
+            shown = f"{quote}{shown}{quote}"
+        self._shown = shown
+
+    def __repr__(self) -> str:
+        return self._shown
 
 
 class _EcsRenderer:
@@ -86,7 +115,11 @@ class _EcsRenderer:
             line["error.stack_trace"] = stack
         if fields:
             line["labels"] = fields
-        return str(self._format(logger, name, line))
+        # JSON escapes all control characters but this one.
+        return mask(str(self._format(logger, name, line))).replace("\x7f", "\\u007f")
 
 
 _ECS = frozenset({"event", "level", "timestamp"})
+_TRACES = frozenset({"exception", "stack"})
+_QUOTED = frozenset(" =\"'")
+_MAX_FIELD = 1_000  # characters at a terminal

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from wikistate.telemetry.outside_text import MAX_CELL, show_text
+
 if TYPE_CHECKING:
     from wikistate.telemetry.metrics import Counter, Gauge, Histogram, Metric
 
@@ -32,14 +34,14 @@ class Meter(Protocol):
 
 
 def check_labels(metric: Metric, labels: dict[str, str]) -> tuple[str, ...]:
-    """Return the label values in declared order.
+    """Return the label values in declared order, as text of visible characters: some are names of others.
 
     Raises:
         TypeError: The labels are not the declared ones; a defect of the caller.
     """
     if set(labels) != set(metric.labels):
         raise TypeError(f"{metric.name} is declared with the labels {metric.labels}, not {tuple(labels)}")
-    return tuple(labels[name] for name in metric.labels)
+    return tuple(show_text(labels[name], MAX_CELL) for name in metric.labels)
 
 
 @dataclass(slots=True)

@@ -88,7 +88,8 @@ def _build_application(meter: RecordingMeter) -> WSGIApplication:
             return metrics_page(environ, start_response)
         obstacles = find_obstacles(meter)
         status = "503 Service Unavailable" if obstacles else "200 OK"
-        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
+        start_response(status, headers)
         return ["\n".join(obstacles or ["ready"]).encode() + b"\n"]
 
     return respond

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import orjson
 from yarl import URL
@@ -20,7 +20,7 @@ from wikistate.adapters.mediawiki.format_version import describe_old_format, fin
 from wikistate.adapters.mediawiki.query_client import QueryClient
 from wikistate.adapters.mediawiki.wikis import is_wikimedia
 from wikistate.config.model import WikiSettings
-from wikistate.config.paths import state_home
+from wikistate.config.paths import make_file_name, state_home
 from wikistate.errors import ConfigError
 from wikistate.wiring.connectors import find_connector
 from wikistate.wiring.identity import Identity, listed_domain, other_wiki_ids, resolve_identity
@@ -125,7 +125,7 @@ class ConfiguredSource:
             maxlag=self._configuration.enrich.maxlag,
             http=self.http,
             outage_limit=self._configuration.stream_manager.source.options.reconnect_limit,
-            credential=resolve_credential(wiki, key=f"wikis.{domain}.credentials") if wiki else None,
+            credential=resolve_credential(wiki, key=f"wikis.{domain}.credentials", http=self.http) if wiki else None,
             meter=self._meter,
         )
 
@@ -153,8 +153,7 @@ def resolve_state_file(configuration: Configuration) -> Path:
     """Return the file for the position of the source of a job."""
     if configuration.local.state:
         return Path(configuration.local.state) / "positions.sqlite"
-    name = quote(configuration.stream_manager.job_name, safe=" ") or "job"
-    return state_home() / name / "positions.sqlite"
+    return state_home() / make_file_name(configuration.stream_manager.job_name) / "positions.sqlite"
 
 
 def _fetch_domain(configuration: Configuration, api: str) -> str:

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from wikistate.adapters.secrets import resolve_secret
-from wikistate.adapters.triplestore.credentials import Basic, Bearer
+from wikistate.adapters.http.credentials import resolve_authentication
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
 from wikistate.adapters.triplestore.freshness import FreshnessFile
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
@@ -25,15 +24,12 @@ from wikistate.telemetry import metrics
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wikistate.adapters.triplestore.credentials import Credential
     from wikistate.adapters.triplestore.store import OutageRetry, TripleStore
     from wikistate.config.store import StoreSettings
     from wikistate.core.rdf.graph import Graph
     from wikistate.telemetry.meter import Meter
 
 log = structlog.get_logger(__name__)
-
-_AUTHENTICATION = "store.authentication"
 
 
 def is_http_location(location: str) -> bool:
@@ -132,27 +128,16 @@ def _build_endpoint_settings(settings: StoreSettings) -> EndpointSettings:
     return EndpointSettings(
         update_url=settings.location,
         query_url=settings.query_url,
-        credential=_resolve_credential(settings),
+        credential=resolve_authentication(
+            settings.authentication,
+            urls=[url for url in (settings.location, settings.query_url) if url],
+            key="store.authentication",
+        ),
         ca_bundle=Path(settings.ca_bundle) if settings.ca_bundle else None,
         connect_timeout=settings.connect_timeout,
         request_timeout=settings.request_timeout,
         reconnect_limit=settings.reconnect_limit,
     )
-
-
-def _resolve_credential(settings: StoreSettings) -> Credential | None:
-    authentication = settings.authentication
-    if authentication.token_env or authentication.token_file:
-        return Bearer(resolve_secret(authentication.token_env, authentication.token_file))
-    if not authentication.user:
-        return None
-    if not (authentication.password_env or authentication.password_file):
-        raise ConfigError(
-            f"{_AUTHENTICATION}.user is set, but there is no password.",
-            hint=f"Set {_AUTHENTICATION}.password_env or {_AUTHENTICATION}.password_file.",
-            key=_AUTHENTICATION,
-        )
-    return Basic(authentication.user, resolve_secret(authentication.password_env, authentication.password_file))
 
 
 def _raise_outage(location: str, waiting: OutageRetry | None) -> None:

@@ -23,8 +23,9 @@ from wikistate.adapters.mediawiki.wikibase_site import (
     fetch_site,
 )
 from wikistate.adapters.mediawiki.wikis import is_wikimedia
-from wikistate.config.paths import state_home
+from wikistate.config.paths import make_file_name, state_home
 from wikistate.errors import ConfigError
+from wikistate.secret import mask_url
 from wikistate.wiring.connectors import find_connector
 from wikistate.wiring.entity_check import check_entities
 from wikistate.wiring.identity import Identity, check_concept_base_owner, listed_domain, resolve_identity
@@ -197,10 +198,11 @@ def _default_path(configuration: Configuration, ending: str, site: WikibaseSite)
     location, state = configuration.store.location, configuration.local.state
     if not is_http_location(location):
         return f"{location.rstrip('/')}.{ending}"
-    name = f"{quote(site.domain, safe='')} {quote(location, safe='')}"
+    # A token in the URL of the store must not become a part of a file name.
+    name = f"{quote(site.domain, safe='')} {quote(mask_url(location), safe='')}"
     if len(name) > _MAX_NAME_LENGTH:
         name = f"{name[:_MAX_NAME_LENGTH]} {sha256(name.encode()).hexdigest()[:_HASH_LENGTH]}"
-    folder = Path(state) if state else state_home() / configuration.stream_manager.job_name
+    folder = Path(state) if state else state_home() / make_file_name(configuration.stream_manager.job_name)
     return str(folder / f"{name}.{ending}")
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarl import URL
 
+from wikistate.adapters.http.addresses import is_http_url, require_encrypted
 from wikistate.adapters.http.client import HttpClient, HttpSettings, build_user_agent
+from wikistate.adapters.http.credentials import resolve_authentication
 from wikistate.adapters.http.origins import try_origin
+from wikistate.adapters.http.routes import Routes
 from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm_settings
@@ -27,6 +29,7 @@ from wikistate.wiring.connectors import find_connector
 from wikistate.wiring.origins import build_origins
 
 if TYPE_CHECKING:
+    from wikistate.adapters.http.credentials import Credential as HttpCredential
     from wikistate.adapters.mediawiki.credentials import Credential
     from wikistate.adapters.mediawiki.sessions import Session
     from wikistate.config.model import Configuration, CredentialSettings, WikiSettings
@@ -34,7 +37,11 @@ if TYPE_CHECKING:
 
 
 def build_http_settings(configuration: Configuration) -> HttpSettings:
-    """Return the settings of the HTTP client, for wikis and for documents such as schemas."""
+    """Return the settings of the HTTP client, for wikis and for documents such as schemas.
+
+    Raises:
+        ConfigError: A credential for documents cannot be read, or would be sent unencrypted.
+    """
     enrich = configuration.enrich
     return HttpSettings(
         user_agent=build_user_agent(enrich.contact),
@@ -46,7 +53,21 @@ def build_http_settings(configuration: Configuration) -> HttpSettings:
         max_connections=enrich.http_session.pool_maxsize,
         gzip=enrich.gzip,
         origins=build_origins(configuration),
+        credentials=_resolve_document_credentials(configuration),
     )
+
+
+def _resolve_document_credentials(configuration: Configuration) -> dict[str, HttpCredential]:
+    """Return the credentials for schemas and stream configurations by origin. A route counts as a part of the way."""
+    found, routes = {}, Routes(configuration.stream_manager.http_client_routes)
+    for name, settings in configuration.stream_manager.authentication.items():
+        key = f"stream_manager.authentication.{name}"
+        if not is_http_url(name):
+            raise ConfigError(f"{key} is not an origin.", hint="For example https://schemas.example.", key=key)
+        origin = str(URL(name).origin())
+        if credential := resolve_authentication(settings, urls=[routes.resolve(origin).url], key=key):
+            found[origin] = credential
+    return found
 
 
 def lacks_contact(configuration: Configuration) -> bool:
@@ -92,8 +113,9 @@ def build_revision_client(configuration: Configuration, meter: Meter) -> Revisio
     """
     enrich, manager, retry = configuration.enrich, configuration.stream_manager, configuration.enrich.retry
     sequential = not manager.process_async_enabled_default
+    http = build_http_settings(configuration)
     return RevisionClient(
-        HttpClient(build_http_settings(configuration)),
+        HttpClient(http),
         meter,
         policy=RetryPolicy(
             max_attempts=retry.max_attempts,
@@ -113,7 +135,7 @@ def build_revision_client(configuration: Configuration, meter: Meter) -> Revisio
         credentials={
             domain: credential
             for domain, wiki in configuration.wikis.items()
-            if (credential := resolve_credential(wiki, key=f"wikis.{domain}.credentials"))
+            if (credential := resolve_credential(wiki, key=f"wikis.{domain}.credentials", http=http))
         },
         credential_origins={domain: try_origin(wiki.api) for domain, wiki in configuration.wikis.items()},
     )
@@ -146,22 +168,22 @@ def resolve_farm_settings(configuration: Configuration, name: str) -> FarmSettin
     )
 
 
-def resolve_credential(wiki: WikiSettings, *, key: str) -> Credential | None:
+def resolve_credential(wiki: WikiSettings, *, key: str, http: HttpSettings) -> Credential | None:
     """Return the credential for a wiki; None for anonymous requests.
 
     Args:
         wiki: The settings of the wiki.
         key: The dotted path of the credentials in the settings, for the error.
+        http: The settings of the client: a route is a part of the way.
 
     Raises:
         ConfigError: The credential cannot be read, or would be sent unencrypted.
     """
     credential = _read_credential(wiki.credentials, key=key)
-    url = URL(wiki.api)
-    if credential and url.scheme == "http" and not _is_loopback(url.host or ""):
-        raise ConfigError(
-            f"{key}: a secret would go to {url.host} unencrypted.", hint="Use an https URL as the wiki's api.", key=key
-        )
+    if credential and is_http_url(wiki.api):
+        allowed = wiki.credentials.allow_unencrypted
+        address = Routes(http.routes).resolve(wiki.api).url
+        require_encrypted(address, key=key, hint="Use an https URL as the wiki's api.", allowed=allowed)
     return credential
 
 
@@ -178,7 +200,7 @@ def build_wiki_session(configuration: Configuration, domain: str, *, http: HttpC
         ConfigError: The credential cannot be read, or the URL is not on the server of the wiki's Action API.
     """
     wiki, key = find_wiki_settings(configuration, domain, url), f"wikis.{domain}.credentials"
-    credential = resolve_credential(wiki, key=key) if wiki else None
+    credential = resolve_credential(wiki, key=key, http=build_http_settings(configuration)) if wiki else None
     if wiki is None or credential is None:
         return ANONYMOUS
     if URL(url).origin() != URL(wiki.api).origin():
@@ -200,13 +222,6 @@ def find_wiki_settings(configuration: Configuration, domain: str, url: str) -> W
         return configuration.wikis[domain]
     on_server = [wiki for wiki in configuration.wikis.values() if URL(wiki.api).origin() == URL(url).origin()]
     return on_server[0] if len(on_server) == 1 else None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _read_credential(settings: CredentialSettings, *, key: str) -> Credential | None:
@@ -231,10 +246,11 @@ def build_query_client(configuration: Configuration, api: str, meter: Meter | No
         ConfigError: A credential cannot be read, or would be sent unencrypted.
     """
     wiki = next((wiki for wiki in configuration.wikis.values() if wiki.api == api), None)
-    credential = resolve_credential(wiki, key="wikis") if wiki else None
+    http = build_http_settings(configuration)
+    credential = resolve_credential(wiki, key="wikis", http=http) if wiki else None
     return QueryClient(
         api,
-        build_http_settings(configuration),
+        http,
         credential=credential,
         maxlag=configuration.enrich.maxlag,
         outage_limit=configuration.stream_manager.source.options.reconnect_limit,

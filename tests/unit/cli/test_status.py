@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from wikistate.cli.status import Status
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def describe(status: Status) -> str:
+    """Return the text of the live line."""
+    return ", ".join(part.text for part in status._describe())
 
 
 def set_lag(meter: RecordingMeter, *records: int) -> None:
@@ -29,7 +39,7 @@ def test_unbounded_stream_has_a_lag_but_no_total() -> None:
     set_lag(meter, 250)
     status = Status(meter, total=None, live=False)
     assert status.total() is None
-    assert "250 behind" in status._status_line()
+    assert "250 behind" in describe(status)
 
 
 def test_total_that_is_known_in_advance_takes_precedence() -> None:
@@ -48,8 +58,8 @@ async def test_bounded_run_shows_a_progress_bar_with_the_remaining_time() -> Non
     status = Status(meter, total=None, live=True, bounded=True)
     with status._make_progress() as progress:
         progress.add_task("", total=status.total(), completed=int(status._completed()))
-        with status.console.capture() as shown:
-            status.console.print(progress.get_renderable())
+        with progress.console.capture() as shown:
+            progress.console.print(progress.get_renderable())
     assert "100/400" in shown.get()
     assert "left: -:--:--" in shown.get()
 
@@ -61,25 +71,24 @@ def test_status_line_names_the_dependency_that_a_run_waits_for() -> None:
     meter.gauge(metrics.STORE_LAG)(42.0)
     waits["store"](1.0)
     status = Status(meter, total=None, live=False)
-    assert "the store is 42 s behind" in status._status_line()
-    assert "waiting for the store" in status._status_line()
-    assert "waiting for the stream" not in status._status_line()
+    assert "the store is 42 s behind" in describe(status)
+    assert "waiting for the store" in describe(status)
+    assert "waiting for the stream" not in describe(status)
     waits["store"](0.0)
-    assert "waiting" not in status._status_line()
+    assert "waiting" not in describe(status)
 
 
-def test_status_line_and_summary_show_failures_of_entities() -> None:
+def test_status_line_and_summary_show_failures_of_entities(capsys: pytest.CaptureFixture[str]) -> None:
     """Entities that could not be read are on a side stream, and are failures all the same."""
     meter = RecordingMeter()
     meter.counter(metrics.ENTITY_FAILURES, error_type="MungeError")(200)
     meter.gauge(metrics.MAIN_FAILURE, error_type="MungeError")(1)
     status = Status(meter, total=None, live=False)
-    assert "200 errors" in status._status_line()
-    assert "most events fail: MungeError" in status._status_line()
-    with status.console.capture() as shown:
-        status.summary()
-    lines = [" ".join(line.split()) for line in shown.get().splitlines()]
+    assert "200 errors" in describe(status)
+    assert "most events fail: MungeError" in describe(status)
+    status.summary()
+    lines = [" ".join(line.split()) for line in capsys.readouterr().err.splitlines()]
     assert "200 failures of entities" in lines
     assert "200 MungeError" in lines
     meter.gauge(metrics.MAIN_FAILURE, error_type="MungeError")(0)
-    assert "most events fail" not in status._status_line()
+    assert "most events fail" not in describe(status)

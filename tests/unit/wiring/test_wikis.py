@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from wikistate.adapters.http.client import HttpClient, HttpSettings
+from wikistate.adapters.http.documents import DocumentReader
 from wikistate.adapters.mediawiki.limits import FarmSettings
 from wikistate.adapters.mediawiki.sessions import ANONYMOUS
 from wikistate.config.layers import Layer
 from wikistate.config.load import load
 from wikistate.errors import ConfigError
 from wikistate.telemetry.meter import RecordingMeter
-from wikistate.wiring.wikis import build_allowed_wikis, build_revision_client, build_wiki_session, resolve_farm_settings
+from wikistate.wiring.wikis import (
+    build_allowed_wikis,
+    build_http_settings,
+    build_revision_client,
+    build_wiki_session,
+    resolve_farm_settings,
+)
 
 if TYPE_CHECKING:
     from wikistate.config.model import Configuration
@@ -87,6 +94,42 @@ def test_secret_is_not_sent_over_plain_http(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(ConfigError, match=r"a secret would go to w\.example unencrypted") as caught:
         build_revision_client(configured(wikis=wikis("w.example")), RecordingMeter())
     assert "secret" not in repr(caught.value.ids)
+
+
+def test_route_is_a_part_of_the_way_of_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A route to http on another machine takes the encryption away; to a proxy on this machine it does not."""
+    monkeypatch.setenv("WIKISTATE_TEST_TOKEN", "secret")
+    credentials = {"token_env": "WIKISTATE_TEST_TOKEN"}
+
+    def configure(target: str, **more: object) -> Configuration:
+        wiki = {"api": "https://w.example/w/api.php", "credentials": {**credentials, **more}}
+        routes = {"https://w.example": target}
+        return configured(wikis={"w.example": wiki}, stream_manager={"http_client_routes": routes})
+
+    build_revision_client(configure("http://localhost:6500"), RecordingMeter())
+    with pytest.raises(ConfigError, match=r"a secret would go to mesh\.example unencrypted") as caught:
+        build_revision_client(configure("http://mesh.example:6500"), RecordingMeter())
+    assert "allow_unencrypted" in caught.value.hint
+    build_revision_client(configure("http://mesh.example:6500", allow_unencrypted=True), RecordingMeter())
+
+
+def test_credential_of_documents_belongs_to_one_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Schemas and stream configurations of other servers are requested without it."""
+    monkeypatch.setenv("WIKISTATE_TEST_TOKEN", "secret")
+    stated = {"https://a.example/path": {"token_env": "WIKISTATE_TEST_TOKEN"}}
+    settings = build_http_settings(configured(stream_manager={"authentication": stated}))
+    assert list(settings.credentials) == ["https://a.example"]
+    assert "secret" not in repr(settings)
+    for uri, sent in (
+        ("https://a.example/x?y=1", {"Authorization": "Bearer secret"}),
+        ("https://a.example:443/x", {"Authorization": "Bearer secret"}),
+        ("http://a.example/x", {}),
+        ("https://a.example:444/x", {}),
+        ("https://a.example.evil.example/x", {}),
+    ):
+        assert DocumentReader(settings)._authorize(uri) == sent
+    with pytest.raises(ConfigError, match="not an origin"):
+        build_http_settings(configured(stream_manager={"authentication": {"a.example": {}}}))
 
 
 async def test_secret_is_sent_to_the_server_of_its_wiki_only(monkeypatch: pytest.MonkeyPatch) -> None:

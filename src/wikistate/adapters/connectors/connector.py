@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.http.client import HttpSettings
     from wikistate.config.connectors import SinkOptions, SourceOptions
     from wikistate.core.events.stream_config import StreamConfig
+    from wikistate.secret import Secret
     from wikistate.streaming.ports import ResumePositions, Sink, Source
 
 T = TypeVar("T")
@@ -76,7 +77,7 @@ class TopicsToCreate(NamedTuple):
 
     names: Sequence[str]
     bootstrap_servers: str
-    properties: Mapping[str, str]
+    properties: Mapping[str, str | Secret]
     key: str
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from wikistate.adapters.connectors.start_stop import format_bound, parse_since, parse_until
 from wikistate.errors import ConfigError
@@ -38,6 +38,14 @@ def parse_path(text: str, *, key: str) -> str:
     return path
 
 
+def split_url(text: str, *, key: str) -> SplitResult:
+    """Return the parts of a URL. Raises `ConfigError` if it has none, such as one with a bracket in its host."""
+    try:
+        return urlsplit(text)
+    except ValueError as error:
+        raise ConfigError(f"{key} is {redact(text)!r}, which is not a valid URL: {error}.", key=key) from None
+
+
 def parse_query(query: str, allowed: Sequence[str], *, key: str) -> dict[str, str]:
     """Return the options after the question mark of a URL.
 
@@ -69,13 +77,16 @@ def parse_times(options: Mapping[str, str], *, key: str) -> dict[str, object]:
 
 def redact(text: str) -> str:
     """Return a URL without the part before an ``@``, which may hold a password."""
-    scheme, _, rest = text.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+    scheme, separator, rest = text.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 def require_http_url(url: str, *, key: str, example: str) -> None:
     """Raise `ConfigError` unless the URL in a setting has the scheme http or https."""
-    if not url.startswith(("http://", "https://")):
+    parts = split_url(url, key=key)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(
-            f"{key} is {url!r}, which is not a valid http or https URL.", hint=f"For example: {example}", key=key
+            f"{key} is {redact(url)!r}, which is not a valid http or https URL.",
+            hint=f"For example: {example}",
+            key=key,
         )

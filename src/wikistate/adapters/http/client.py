@@ -26,6 +26,7 @@ from wikistate.adapters.http.server_answers import SERVER_ANSWERS
 from wikistate.adapters.http.stream import ByteStream, check_encoding
 from wikistate.core.enrichment.failures import Failure, FailureKind
 from wikistate.errors import ConfigError
+from wikistate.secret import mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from aiohttp.abc import AbstractResolver
     from multidict import CIMultiDictProxy
+
+    from wikistate.adapters.http.credentials import Credential
 
 OK = 200
 
@@ -58,6 +61,7 @@ class HttpSettings:
         origins: Servers that requests may be sent to; None for any server and any address.
         gzip: Whether to request compressed responses. It costs some 30 µs of CPU for 10 KB, which is wasted within one
             machine.
+        credentials: Credentials for documents by the origin of their server. They are not shown.
     """
 
     user_agent: str = f"wikistate/{wikistate.__version__}"
@@ -69,6 +73,7 @@ class HttpSettings:
     max_connections: int = 100
     gzip: bool = True
     origins: Origins | None = field(default=None, repr=False, compare=False)
+    credentials: Mapping[str, Credential] = field(default_factory=dict, repr=False, compare=False)
 
 
 class HttpResponse(NamedTuple):
@@ -261,7 +266,8 @@ def failure_of(error: BaseException, endpoint: Endpoint) -> Failure:
 
     The failure keeps the text of the exception and not the exception.
     """
-    return Failure(kind_of_error(error), f"{endpoint.host or endpoint.url}: {type(error).__name__}: {error!s:.200}")
+    detail = mask(f"{endpoint.host or endpoint.url}: {type(error).__name__}: {error!s:.200}")
+    return Failure(kind_of_error(error), detail)
 
 
 def kind_of_error(error: BaseException) -> FailureKind:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
+from yarl import URL
+
 from wikistate.adapters.compression.decoder import MAX_HTTP_WINDOW, DamagedError, Decoder
 from wikistate.adapters.compression.formats import Format
 from wikistate.adapters.http.body import find_encoding
@@ -116,8 +118,10 @@ class DocumentReader:
         try:
             connection, path, host = self._open_connection(uri)
             try:
-                connection.request("GET", path, headers={"Host": host, "User-Agent": self._settings.user_agent})
-                return self._receive(connection.getresponse(), uri)
+                headers = {"Host": host, "User-Agent": self._settings.user_agent, **self._authorize(uri)}
+                connection.request("GET", path, headers=headers)
+                with connection.getresponse() as response:  # it holds the socket of a server that closes the connection
+                    return self._receive(response, uri)
             finally:
                 connection.close()
         except (OSError, http.client.HTTPException, ValueError, DamagedError) as error:
@@ -126,6 +130,11 @@ class DocumentReader:
                 hint="Check the address, http_client_routes, and that this machine can reach it.",
                 uri=uri,
             ) from error
+
+    def _authorize(self, uri: str) -> dict[str, str]:
+        """Return the header with the credential for the origin of a URI; empty without one."""
+        credential = self._settings.credentials.get(str(URL(uri, encoded=True).origin()))
+        return {} if credential is None else {"Authorization": credential.header}
 
     def _open_connection(self, uri: str) -> tuple[http.client.HTTPConnection, str, str]:
         base, _, query = uri.partition("?")

@@ -13,6 +13,8 @@ from wikistate.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wikistate.secret import Secret
+
 from yarl import URL
 
 
@@ -24,8 +26,8 @@ class BearerToken:
         read: Reads the token again from its file or variable; None if it cannot change.
     """
 
-    token: str = field(repr=False)
-    read: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+    token: str | Secret = field(repr=False)
+    read: Callable[[], str | Secret] | None = field(default=None, repr=False, compare=False)
 
     def reload(self) -> BearerToken:
         """Return the token that its file or variable holds now; this token if it cannot be read."""
@@ -40,7 +42,7 @@ class BotPassword:
     """Bot password; the name has the form ``Account@purpose``."""
 
     name: str
-    password: str = field(repr=False)
+    password: str | Secret = field(repr=False)
 
 
 Credential = BearerToken | BotPassword

@@ -28,6 +28,7 @@ from wikistate.core.enrichment.login_answers import (
     missing_token_refusal,
 )
 from wikistate.core.enrichment.retry import RetryPolicy, compute_retry_delay
+from wikistate.secret import reveal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +77,7 @@ class Session(Protocol):
 
 
 def _authorization(token: BearerToken | None) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token.token}"} if token else {}
+    return {"Authorization": f"Bearer {reveal(token.token)}"} if token else {}
 
 
 class TokenSession:
@@ -244,7 +245,8 @@ class PasswordSession:
             token = stated
         credential = self._credential
         found = await self._call(
-            {"action": "login"}, {"lgname": credential.name, "lgpassword": credential.password, "lgtoken": token}
+            {"action": "login"},
+            {"lgname": credential.name, "lgpassword": reveal(credential.password), "lgtoken": token},
         )
         return (
             classify_login_failure(found)

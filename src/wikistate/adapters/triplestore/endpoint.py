@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import orjson
 from pyoxigraph import Literal
 
+from wikistate.adapters.http.addresses import is_http_url
 from wikistate.adapters.http.answers import clean_body, quote_first_line
 from wikistate.adapters.http.client import HttpClient, HttpSettings
 from wikistate.adapters.http.outages import Outage
@@ -149,7 +150,7 @@ class SparqlEndpoint(SparqlStoreBase):
     async def open(self) -> StoreDescription:
         """See `TripleStore`. Raises `ConfigError` when a URL is not valid."""
         for url in filter(None, (self._settings.update_url, self._settings.query_url)):
-            if not url.startswith(("http://", "https://")):
+            if not is_http_url(url):
                 raise ConfigError(
                     f"{url!r} is not the URL of a store.", hint="Set an http or https URL.", key="store.location"
                 )

@@ -13,6 +13,7 @@ from wikistate.adapters.http.client import HttpResponse, parse_retry_after
 from wikistate.core.enrichment.failures import Failure, FailureKind
 from wikistate.core.events.integers import parse_integer
 from wikistate.errors import StoreError
+from wikistate.secret import mask
 
 _BUSY_STATUSES = frozenset({408, 425, 429, 502, 503, 504})
 _HEAD_BYTES = 4096
@@ -132,7 +133,7 @@ def classify_unreadable(error: StoreError, body: bytes) -> Retry:
 
 def format_message(body: bytes) -> str:
     """Return the message of a store on one line, without mark-up and cut to a readable length."""
-    text = body[:16_384].decode("utf-8", "replace")
+    text = mask(body[:16_384].decode("utf-8", "replace"))
     if "<html" in text.lower():  # in other texts, angle brackets enclose an IRI
         text = html.unescape(_TAGS.sub(" ", text))
     text = " ".join(text.split())

@@ -1,7 +1,7 @@
 """Error events: failures of a job, each with the event that could not be processed (schema ``error`` 2.1.0).
 
 An error event is valid for any content of the failed event, because a failure that is not written there is lost. Values
-that are copied from the failed event are checked, cleaned and bounded.
+that are copied from the failed event are checked, cleaned and bounded. No text holds a secret of this process.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 
 from wikistate.core.events.timestamps import format_timestamp
+from wikistate.secret import mask
 
 if TYPE_CHECKING:
     from wikistate.core.events.meta import Event
@@ -115,8 +116,9 @@ def build_error_event(
         "meta": {"stream": emitter.stream, "id": event_id, **_read_correlation_ids(meta)},
         "dt": format_timestamp(now),
         "emitter_id": emitter.emitter_id,
-        "message": _clean(message) + _format_truncation(len(raw or b"") + truncated_bytes, left_out + truncated_bytes),
-        **{name: _clean(text) for name, text in texts.items() if text},
+        "message": _clean(mask(message))
+        + _format_truncation(len(raw or b"") + truncated_bytes, left_out + truncated_bytes),
+        **{name: _clean(mask(text)) for name, text in texts.items() if text},
         **({} if raw is None else {"raw_event": raw_text}),
     }
 

@@ -82,11 +82,11 @@ def _import_module(name: str) -> ModuleType:
 
 def _describe_failure(error: Exception) -> str:
     """Return the error with the file and line that raised it."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}"
     text = "".join(traceback.format_exception_only(error)).strip()
     frames = traceback.extract_tb(error.__traceback__)
-    return (
-        text if isinstance(error, SyntaxError) or not frames else f"{frames[-1].filename}:{frames[-1].lineno}: {text}"
-    )
+    return f"{frames[-1].filename}:{frames[-1].lineno}: {text}" if frames else text
 
 
 def _find_function(module: ModuleType, name: str) -> Any:

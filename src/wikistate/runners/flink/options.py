@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wikistate.adapters.secrets import resolve_properties
 from wikistate.config.model import DeliveryGuarantee
 from wikistate.errors import ConfigError
+from wikistate.secret import Secret, reveal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,20 +41,23 @@ def build_flink_options(
         already_set: Options that the cluster or ``flink run -D`` has set; the defaults do not override them.
 
     Raises:
-        ConfigError: An option is not a text, number, boolean or list.
+        ConfigError: An option is not a text, number, boolean or list, or a secret cannot be read.
     """
     exactly = guarantee is DeliveryGuarantee.EXACTLY_ONCE
     mode = {"execution.checkpointing.mode": "EXACTLY_ONCE" if exactly else "AT_LEAST_ONCE"}
     defaults = {key: value for key, value in (DEFAULTS | mode).items() if key not in already_set}
-    return defaults | dict(_flatten(flink, ""))
+    stated = resolve_properties(dict(_flatten(flink, "")), key="flink")
+    return defaults | {name: reveal(value) for name, value in stated.items()}
 
 
-def _flatten(section: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+def _flatten(section: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str | Secret]]:
     for name, value in section.items():
         key = f"{prefix}{name}"
         match value:
             case dict():
                 yield from _flatten(value, f"{key}.")
+            case Secret():
+                yield key, value
             case bool():
                 yield key, str(value).lower()
             case str() | int() | float():

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from wikistate.adapters.connectors.kafka.settings import PRODUCER_DEFAULTS
 from wikistate.adapters.connectors.kafka.topic import fetch_size_limits
+from wikistate.secret import reveal
 from wikistate.streaming.job import RefusalReporter
 from wikistate.streaming.record import Role
 from wikistate.wiring.endpoints import KafkaSinkEndpoint
@@ -94,7 +95,7 @@ def make_size_check(job: Job, endpoints: Endpoints) -> SizeCheck:
     for role, end in ends.items():
         if isinstance(end, KafkaSinkEndpoint):
             limits = fetch_size_limits([end.topic], end.build_producer_settings())
-            codec = end.properties.get("compression.type", PRODUCER_DEFAULTS["compression.type"])
+            codec = reveal(end.properties.get("compression.type", PRODUCER_DEFAULTS["compression.type"]))
             if end.topic in limits:
                 topics[role] = TopicLimit(end.topic, limits[end.topic], codec)
     return SizeCheck(job, topics)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from wikistate.config.paths import state_home
+from wikistate.config.paths import make_file_name, state_home
 
 if TYPE_CHECKING:
     from wikistate.wiring.endpoints import SourceEndpoint
@@ -31,7 +31,7 @@ def state_folder(job_name: str, source: SourceEndpoint) -> Path:
         source: The source: the positions in a snapshot are valid for this source only.
     """
     digest = hashlib.sha256(source.identity.encode()).hexdigest()[:8]
-    return state_home() / "flink" / f"{job_name}-{digest}"
+    return state_home() / "flink" / f"{make_file_name(job_name)}-{digest}"
 
 
 def add_snapshot_options(options: dict[str, str], folder: Path) -> dict[str, str]:

@@ -29,6 +29,7 @@ from wikistate.core.enrichment.retry import Fail, RetryPolicy
 from wikistate.demo.pages import Page, make_revision
 from wikistate.demo.pages import Wiki as DemoWiki
 from wikistate.errors import WikiError
+from wikistate.secret import reveal
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.wiki import Accounts, FakeWiki, MemoryDataset
 from wikistate.testing.wiki.accounts import LoginRefusalName
@@ -57,7 +58,7 @@ async def private_wiki(credential: BotPassword = BOT) -> AsyncIterator[tuple[Acc
     for rev_id in range(1, 61):
         data.put(name, Page(rev_id, f"Page {rev_id}"), make_revision(rev_id, f"text {rev_id}"))
     async with FakeWiki(data) as server:
-        accounts = server.accounts = Accounts({BOT.name: BOT.password})
+        accounts = server.accounts = Accounts({BOT.name: reveal(BOT.password)})
         client = RevisionClient(
             HttpClient(HttpSettings()),
             RecordingMeter(),
@@ -167,7 +168,7 @@ async def test_refused_access_token_is_read_again() -> None:
 async def test_source_logs_in_again_when_its_session_has_ended() -> None:
     """The client of sources renews its session as the client of revisions does."""
     async with FakeWiki(MemoryDataset(DemoWiki("private", DOMAIN))) as server:
-        accounts = server.accounts = Accounts({BOT.name: BOT.password})
+        accounts = server.accounts = Accounts({BOT.name: reveal(BOT.password)})
         client = QueryClient(f"{server.url}/w/api.php", HttpSettings(), credential=BOT)
         await client.open()
         for _ in range(2):

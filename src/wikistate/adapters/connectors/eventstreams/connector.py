@@ -10,6 +10,9 @@ from wikistate.adapters.connectors.eventstreams import url
 from wikistate.adapters.connectors.eventstreams.endpoint import CAPABILITIES, EventStreamsEndpoint
 from wikistate.adapters.connectors.eventstreams.settings import PUBLIC_BASE
 from wikistate.adapters.connectors.urls import require_http_url
+from wikistate.adapters.http.credentials import resolve_authentication
+from wikistate.errors import ConfigError
+from wikistate.secret import mask_url
 
 if TYPE_CHECKING:
     from wikistate.adapters.connectors.connector import SourceContext
@@ -33,6 +36,12 @@ class EventStreamsConnector(SourceOnly):
         """See `Connector`. Without a URL, Wikimedia's public service; without names, all streams of the job."""
         base = options.url or PUBLIC_BASE
         require_http_url(base, key=f"{SOURCE_OPTIONS}.url", example=PUBLIC_BASE)
+        if "?" in base:
+            raise ConfigError(
+                f"{SOURCE_OPTIONS}.url is {mask_url(base)!r}; names of streams are appended to it, so it has no query.",
+                hint=f"A login belongs under {SOURCE_OPTIONS}.authentication.",
+                key=f"{SOURCE_OPTIONS}.url",
+            )
         return EventStreamsEndpoint(
             base=base if base.endswith("/") else f"{base}/",
             streams=tuple(options.streams or (stream.stream for stream in context.streams)),
@@ -42,4 +51,7 @@ class EventStreamsConnector(SourceOnly):
             http=context.http,
             state=context.state_file,
             reconnect_limit=options.reconnect_limit,
+            credential=resolve_authentication(
+                options.authentication, urls=[base], key=f"{SOURCE_OPTIONS}.authentication"
+            ),
         )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wikistate.adapters.http.client import HttpSettings
+    from wikistate.adapters.http.credentials import Credential
     from wikistate.streaming.ports import ResumePositions
 
 CAPABILITIES = Capabilities(source=True, resumable=True, local_position=True)
@@ -28,6 +29,7 @@ class EventStreamsEndpoint(SourceEndpoint):
     Attributes:
         base: The URL before the names of the streams.
         state: The file that stores the position.
+        credential: The credential for the server; None for a public stream.
         single_topic: One topic is followed of several that hold the same changes: `topic`, or the first one received.
     """
 
@@ -43,6 +45,7 @@ class EventStreamsEndpoint(SourceEndpoint):
     reconnect_limit: float | None = field(default=None, repr=False)
     single_topic: bool = False
     topic: str = ""
+    credential: Credential | None = field(default=None, repr=False, compare=False)
 
     @property
     def identity(self) -> str:
@@ -60,6 +63,7 @@ class EventStreamsEndpoint(SourceEndpoint):
             reconnect_limit=self.reconnect_limit,
             single_topic=self.single_topic,
             topic=self.topic,
+            credential=self.credential,
         )
         positions = ExternalPositions(resume) if resume else self.state
         return FeedSource(EventStreamsFeed(settings, self.http), positions)

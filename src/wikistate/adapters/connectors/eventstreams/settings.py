@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wikistate.core.enrichment.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from wikistate.adapters.connectors.start_stop import LatestAtStart, Moment
+    from wikistate.adapters.http.credentials import Credential
 
 PUBLIC_BASE = "https://stream.wikimedia.org/v2/stream/"
 """The URL of the public streams of Wikimedia."""
@@ -33,6 +34,7 @@ class EventStreamsSettings:
         max_record_bytes: The longest data that is kept as a whole.
         single_topic: Whether one topic is followed of several that hold the same changes; requires one stream.
         topic: The topic to follow; see `SingleTopicPosition`.
+        credential: Sent with each request.
     """
 
     streams: tuple[str, ...]
@@ -46,3 +48,4 @@ class EventStreamsSettings:
     max_record_bytes: int = 64 * _MIB
     single_topic: bool = False
     topic: str = ""
+    credential: Credential | None = field(default=None, repr=False)

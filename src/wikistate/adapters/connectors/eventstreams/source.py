@@ -198,6 +198,8 @@ class EventStreamsFeed:
         endpoint = self._http.endpoint(settings.base + quote(self._name, safe=","))
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
         query = f"since={quote(format_timestamp(self._begin))}"
+        if settings.credential is not None:
+            headers["Authorization"] = settings.credential.header
         if last := self._position.last_event_id():
             headers["Last-Event-ID"], query = last, ""
         response = await self._http.stream(endpoint, query, headers=headers)

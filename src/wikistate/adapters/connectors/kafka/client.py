@@ -10,6 +10,7 @@ from confluent_kafka import KafkaException
 
 from wikistate.adapters.connectors.kafka.errors import ALL_BROKERS_DOWN
 from wikistate.errors import ConfigError
+from wikistate.secret import reveal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,7 +94,8 @@ def create_client(
     for name, why in translation.ignored.items():
         log.info("kafka_property_ignored", key=f"{key}.{name}", reason=why)
     try:
-        return client_class({**translation.properties, **hooks, "logger": ClientLog(client_class.__name__)})
+        properties = {name: reveal(value) for name, value in translation.properties.items()}
+        return client_class({**properties, **hooks, "logger": ClientLog(client_class.__name__)})
     except KafkaException as error:
         raise _config_error(error.args[0], key=key) from error
 

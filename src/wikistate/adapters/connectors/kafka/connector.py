@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wikistate.adapters.connectors.connector import SOURCE_OPTIONS, Capabilities, SinkDefaults, missing_setting
 from wikistate.adapters.connectors.kafka import url
 from wikistate.adapters.connectors.kafka.endpoint import CAPABILITIES, KafkaSinkEndpoint, KafkaSourceEndpoint
+from wikistate.adapters.secrets import resolve_properties
 
 if TYPE_CHECKING:
     from wikistate.adapters.connectors.connector import SinkContext, SourceContext
@@ -45,7 +46,7 @@ class KafkaConnector:
             group=options.consumer_group or context.job_name,
             start=options.offsets_initializer,
             end=options.end,
-            properties=options.properties,
+            properties=resolve_properties(options.properties, key=f"{SOURCE_OPTIONS}.properties"),
         )
 
     def resolve_sink(self, options: KafkaSinkOptions, context: SinkContext) -> KafkaSinkEndpoint:
@@ -55,7 +56,7 @@ class KafkaConnector:
         return KafkaSinkEndpoint(
             bootstrap_servers=options.bootstrap_servers,
             topic=options.topic or options.kafka_topic_prefix + context.stream,
-            properties=options.properties,
+            properties=resolve_properties(options.properties, key=f"{context.key}.properties"),
             key=context.key,
             topic_prefix=options.kafka_topic_prefix,
         )

@@ -16,12 +16,14 @@ from wikistate.adapters.connectors.kafka.settings import PRODUCER_DEFAULTS, Kafk
 from wikistate.adapters.connectors.start_stop import parse_end, parse_start
 from wikistate.core.events.integers import parse_integer
 from wikistate.errors import ConfigError
+from wikistate.secret import reveal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wikistate.adapters.connectors.connector import SharedClients
     from wikistate.adapters.connectors.kafka.source import KafkaSource
+    from wikistate.secret import Secret
     from wikistate.streaming.ports import ResumePositions, Sink
 
 CAPABILITIES = Capabilities(source=True, sink=True, error_sink=True, resumable=True, transactions=True)
@@ -49,7 +51,7 @@ class KafkaSourceEndpoint(SourceEndpoint):
     group: str
     start: str
     end: str
-    properties: Mapping[str, str]
+    properties: Mapping[str, str | Secret]
     single_partition: bool = False
 
     @property
@@ -124,7 +126,7 @@ class KafkaSinkEndpoint(SinkEndpoint):
 
     bootstrap_servers: str
     topic: str
-    properties: Mapping[str, str]
+    properties: Mapping[str, str | Secret]
     key: str
     topic_prefix: str = ""
 
@@ -132,7 +134,7 @@ class KafkaSinkEndpoint(SinkEndpoint):
     def max_record_bytes(self) -> int:
         """See `SinkEndpoint`. The producer checks the size of records before it compresses them (T355426)."""
         names = ("max.request.size", "message.max.bytes")
-        text = next((self.properties[name] for name in names if name in self.properties), str(_MAX_RECORD))
+        text = reveal(next((self.properties[name] for name in names if name in self.properties), str(_MAX_RECORD)))
         size = parse_integer(text)
         if size is None:
             key = f"{self.key}.properties.max.request.size"
@@ -155,7 +157,7 @@ class KafkaSinkEndpoint(SinkEndpoint):
 
     def with_batches_of(self, size: int) -> KafkaSinkEndpoint:
         """Return the endpoint with batches of at most so many bytes, or of one record."""
-        current = self.properties.get("batch.size", PRODUCER_DEFAULTS["batch.size"])
+        current = reveal(self.properties.get("batch.size", PRODUCER_DEFAULTS["batch.size"]))
         smaller = min(size, int(current)) if current.isdecimal() else size
         return replace(self, properties={**self.properties, "batch.size": str(smaller)})
 

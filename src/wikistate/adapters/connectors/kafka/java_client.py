@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 from wikistate.core.events.integers import parse_integer
 from wikistate.errors import ConfigError
+from wikistate.secret import reveal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from wikistate.secret import Secret
 
 _PEM_TRUST = {"ssl.truststore.type": "PEM"}
 _PEM_KEY = {"ssl.keystore.type": "PEM"}
@@ -53,8 +56,10 @@ _LOGIN_MODULES = {
 }
 
 
-def to_java_properties(properties: Mapping[str, str], *, key: str) -> dict[str, str]:
+def to_java_properties(properties: Mapping[str, str | Secret], *, key: str) -> dict[str, str]:
     """Return the properties with the names of the Java client; a name that Java knows stays unchanged.
+
+    The secrets among them are plain text: only the builder of the client gets the result.
 
     Args:
         properties: The properties as the operator wrote them.
@@ -64,7 +69,8 @@ def to_java_properties(properties: Mapping[str, str], *, key: str) -> dict[str, 
         ConfigError: A property has no counterpart, and it must not be left out.
     """
     found: dict[str, str] = {}
-    for name, value in properties.items():
+    for name, hidden in properties.items():
+        value = reveal(hidden)
         if name in _REFUSED:
             raise ConfigError(f"{key}.{name} is not for Flink.", hint=_REFUSED[name], key=f"{key}.{name}")
         if name == "queue.buffering.max.kbytes":
@@ -81,17 +87,17 @@ def to_java_properties(properties: Mapping[str, str], *, key: str) -> dict[str, 
     return found | _build_login(properties, key)
 
 
-def _build_login(properties: Mapping[str, str], key: str) -> dict[str, str]:
+def _build_login(properties: Mapping[str, str | Secret], key: str) -> dict[str, str]:
     if not any(name in properties for name in _LOGIN):
         return {}
-    mechanism = properties.get("sasl.mechanism", properties.get("sasl.mechanisms", "")).upper()
+    mechanism = reveal(properties.get("sasl.mechanism", properties.get("sasl.mechanisms", ""))).upper()
     if mechanism not in _LOGIN_MODULES or not all(name in properties for name in _LOGIN):
         raise ConfigError(
             f"{key} has {' or '.join(_LOGIN)}, which need each other and a sasl.mechanism.",
             hint=f"With a name and a password: {', '.join(_LOGIN_MODULES)}. For others write sasl.jaas.config.",
             key=f"{key}.sasl.mechanism",
         )
-    user, password = (_quote(properties[name]) for name in _LOGIN)
+    user, password = (_quote(reveal(properties[name])) for name in _LOGIN)
     return {"sasl.jaas.config": f"{_LOGIN_MODULES[mechanism]} required username={user} password={password};"}
 
 

@@ -64,21 +64,3 @@ PRODUCER_PROPERTIES = frozenset(f"{_BOTH} {_PRODUCER}".split())
 
 KNOWN_PROPERTIES = CONSUMER_PROPERTIES | PRODUCER_PROPERTIES
 """The properties of either client: librdkafka ignores those of the other kind and logs a warning."""
-
-SECRET_PROPERTIES = frozenset(
-    {
-        "sasl.jaas.config",
-        "sasl.oauthbearer.assertion.private.key.passphrase",
-        "sasl.oauthbearer.assertion.private.key.pem",
-        "sasl.oauthbearer.client.credentials.client.secret",
-        "sasl.oauthbearer.client.secret",
-        "sasl.oauthbearer.config",
-        "sasl.password",
-        "ssl.key.password",
-        "ssl.key.pem",
-        "ssl.keystore.key",
-        "ssl.keystore.password",
-        "ssl.truststore.password",
-    }
-)
-"""The properties whose values never appear in an error or a log line."""

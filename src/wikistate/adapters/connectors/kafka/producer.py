@@ -16,6 +16,7 @@ from wikistate.adapters.connectors.kafka.errors import FENCED, PURGED, REFUSED, 
 from wikistate.adapters.connectors.kafka.settings import build_producer_properties, max_record_bytes
 from wikistate.adapters.connectors.kafka.topic import fetch_partitions, fetch_size_limits
 from wikistate.errors import SinkError, SinkInterruptedError
+from wikistate.secret import reveal
 from wikistate.streaming.ports import OversizeError, RefusedError, RefusedOutput, digest_output
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ class KafkaProducer:
 
     @property
     def _transaction_timeout(self) -> float:
-        return int(self._translation.properties.get("transaction.timeout.ms", "60000")) / 1000
+        return int(reveal(self._translation.properties.get("transaction.timeout.ms", "60000"))) / 1000
 
     def _is_transaction_overdue(self) -> bool:
         began = self.transaction_began

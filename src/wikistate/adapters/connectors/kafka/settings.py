@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, assert_never
 
-from wikistate.adapters.connectors.kafka.known_properties import KNOWN_PROPERTIES, SECRET_PROPERTIES
+from wikistate.adapters.connectors.kafka.known_properties import KNOWN_PROPERTIES
 from wikistate.adapters.connectors.kafka.properties import TREATMENTS, Ignore, Reject, Rename
 from wikistate.adapters.connectors.start_stop import Committed
 from wikistate.core.events.integers import parse_integer
 from wikistate.errors import ConfigError
+from wikistate.secret import Secret, is_secret_name, reveal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,11 +118,11 @@ class TranslatedProperties:
     """The translated properties of an operator.
 
     Attributes:
-        properties: The names of librdkafka, and values as text.
+        properties: The names of librdkafka, and values as text or secrets.
         ignored: The properties without an effect, with the reason.
     """
 
-    properties: dict[str, str]
+    properties: dict[str, str | Secret]
     ignored: dict[str, str]
 
 
@@ -177,14 +178,14 @@ def build_producer_properties(settings: KafkaProducerSettings) -> TranslatedProp
     return TranslatedProperties({**defaults, **translation.properties, **ours}, translation.ignored)
 
 
-def _buffer_kilobytes(properties: Mapping[str, str]) -> int:
+def _buffer_kilobytes(properties: Mapping[str, str | Secret]) -> int:
     """Return the size of the buffer: 32 MiB, or two large records. The default of 1 GiB could fill the memory."""
     return max(32_768, 2 * max_record_bytes(properties) // 1024)
 
 
-def max_record_bytes(properties: Mapping[str, str]) -> int:
+def max_record_bytes(properties: Mapping[str, str | Secret]) -> int:
     """Return the size of the largest record with its key, for a producer with these translated properties."""
-    return int(properties.get("message.max.bytes", 1_000_000))
+    return int(reveal(properties.get("message.max.bytes", "1000000")))
 
 
 def _require_names(settings: KafkaSourceSettings) -> None:
@@ -196,10 +197,10 @@ def _require_names(settings: KafkaSourceSettings) -> None:
             )
 
 
-def _check_buffer(properties: Mapping[str, str], *, key: str) -> None:
+def _check_buffer(properties: Mapping[str, str | Secret], *, key: str) -> None:
     """Raise `ConfigError` if a record may be larger than the buffer: it would wait without end."""
-    kilobytes = properties.get("queue.buffering.max.kbytes", "1048576")
-    largest = properties.get("message.max.bytes", "0")
+    kilobytes = reveal(properties.get("queue.buffering.max.kbytes", "1048576"))
+    largest = reveal(properties.get("message.max.bytes", "0"))
     for name, text in (("buffer.memory", kilobytes), ("max.request.size", largest)):
         if parse_integer(text) is None:
             raise ConfigError(
@@ -223,7 +224,7 @@ def translate_properties(properties: Mapping[str, object], *, key: str) -> Trans
     Raises:
         ConfigError: A property is unknown, is not supported or has no text value. The error names the dotted path.
     """
-    translated: dict[str, str] = {}
+    translated: dict[str, str | Secret] = {}
     ignored: dict[str, str] = {}
     for name, value in properties.items():
         text = _to_text(name, value, key=key)
@@ -241,12 +242,14 @@ def translate_properties(properties: Mapping[str, object], *, key: str) -> Trans
     return TranslatedProperties(translated, ignored)
 
 
-def _to_text(name: str, value: object, *, key: str) -> str:
+def _to_text(name: str, value: object, *, key: str) -> str | Secret:
     match value:
+        case Secret():
+            return value
         case bool():
             return "true" if value else "false"
         case str():
-            return value
+            return Secret(value) if is_secret_name(name) else value
         case int() | float():
             return str(value)
         case _:
@@ -257,7 +260,9 @@ def _to_text(name: str, value: object, *, key: str) -> str:
             )
 
 
-def _convert(rename: Rename, name: str, text: str, *, key: str) -> str:
+def _convert(rename: Rename, name: str, text: str | Secret, *, key: str) -> str | Secret:
+    if isinstance(text, Secret):
+        return text  # a secret is in the form of both clients
     try:
         return rename.convert(text)
     except ValueError as error:
@@ -280,4 +285,4 @@ def _require_known(name: str, *, key: str) -> str:
 
 
 def _redact(name: str, value: object) -> str:
-    return "a secret" if name in SECRET_PROPERTIES else repr(value)
+    return "a secret" if is_secret_name(name) else repr(value)

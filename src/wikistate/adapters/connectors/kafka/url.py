@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from wikistate.adapters.connectors.start_stop import Committed, format_bound, parse_end, parse_start
-from wikistate.adapters.connectors.urls import parse_query, redact
+from wikistate.adapters.connectors.urls import parse_query, redact, split_url
 from wikistate.errors import ConfigError
 
 SOURCE_URL = "kafka://host:port[,host:port]/topic[,topic][?group=…&start=…&end=…]"
@@ -52,7 +52,7 @@ def parse_sink(text: str, *, key: str) -> dict[str, object]:
 
 
 def _split(text: str, *, key: str) -> _Address:
-    parts = urlsplit(text)
+    parts = split_url(text, key=key)
     topics = [unquote(topic) for topic in parts.path.removeprefix("/").split(",") if topic]
     if not parts.netloc or "@" in parts.netloc or not topics or "/" in parts.path[1:] or parts.fragment:
         raise ConfigError(

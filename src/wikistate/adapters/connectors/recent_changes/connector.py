@@ -9,6 +9,8 @@ from wikistate.adapters.connectors.connector import SOURCE_OPTIONS, Capabilities
 from wikistate.adapters.connectors.recent_changes import url
 from wikistate.adapters.connectors.recent_changes.endpoint import CAPABILITIES, RecentChangesEndpoint
 from wikistate.adapters.connectors.urls import require_http_url
+from wikistate.config.authentication import HttpAuthentication
+from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
     from wikistate.adapters.connectors.connector import SourceContext
@@ -35,6 +37,12 @@ class RecentChangesConnector(SourceOnly):
         if not options.url:
             raise missing_setting(f"{SOURCE_OPTIONS}.url", "It names the wiki's Action API.")
         require_http_url(options.url, key=f"{SOURCE_OPTIONS}.url", example=EXAMPLE_API)
+        if options.authentication != HttpAuthentication():
+            raise ConfigError(
+                f"{SOURCE_OPTIONS}.authentication is for EventStreams, and not for a wiki.",
+                hint="The login of a wiki belongs under wikis.DOMAIN.credentials; its URL must not hold one.",
+                key=f"{SOURCE_OPTIONS}.authentication",
+            )
         wiki = context.find_wiki(options.url)
         takes_inventory = wiki.is_own if options.inventory is None else options.inventory
         return RecentChangesEndpoint(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
-from wikistate.adapters.connectors.urls import TIME_OPTIONS, parse_query, parse_times, redact
+from wikistate.adapters.connectors.urls import TIME_OPTIONS, parse_query, parse_times, redact, split_url
 from wikistate.errors import ConfigError
 
 SCHEME = "recentchanges"
@@ -14,7 +12,7 @@ SOURCE_URL = "recentchanges:API_URL"
 def parse(text: str, *, key: str) -> dict[str, object]:
     """Return the options of the wiki that a URL names. Raises `ConfigError`."""
     api, _, query = text.removeprefix(f"{SCHEME}:").partition("?")
-    parts = urlsplit(api)
+    parts = split_url(api, key=key)
     if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
         raise ConfigError(
             f"{key} is {redact(text)!r}, which names no Action API.",
