@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wikistate.adapters.connectors.push_source import FeedSource
 from wikistate.adapters.mediawiki.page_info import PageInfoClient
 from wikistate.adapters.triplestore.serialized import SerializedStore
+from wikistate.jobs.rdf_sync import NAME
 from wikistate.jobs.rdf_sync.catch_up_source import CatchUpSource
 from wikistate.jobs.rdf_sync.change_readers import EventReader, RecentChangesReader
 from wikistate.jobs.rdf_sync.checkpoint_marker import CheckpointGenerationFile, CheckpointMarkingSink, marker_partition
+from wikistate.jobs.rdf_sync.full_scan import FILE as SCAN_FILE
 from wikistate.jobs.rdf_sync.full_scan import FullScanFeed
 from wikistate.jobs.rdf_sync.job import RdfSync
 from wikistate.jobs.rdf_sync.retries import RetryQueue
@@ -102,7 +104,7 @@ class _SyncAssembler:
         def wrap_source(source: Source) -> Source:
             return CatchUpSource(
                 source,
-                FeedSource(self._build_scan(state), base.state.with_name("walk.sqlite")),
+                FeedSource(self._build_scan(state), base.state.with_name(SCAN_FILE)),
                 sink,
                 followed.progress,
                 state=state,
@@ -112,7 +114,8 @@ class _SyncAssembler:
             )
 
         job = self._build_job(base.job, followed.endpoint, state)
-        return replace(base, job=job, source=followed.endpoint, wrap_source=wrap_source)
+        owner = f"{NAME} {self._configuration.rdf.hostname}"
+        return replace(base, job=job, source=followed.endpoint, wrap_source=wrap_source, state_owner=owner)
 
     def _forget_freshness(self) -> None:
         if (file := build_freshness_file(self._configuration.store)) is not None:

@@ -13,8 +13,8 @@ import structlog
 from wikistate.adapters.compression.decoder import DamagedError
 from wikistate.adapters.compression.formats import Format
 from wikistate.adapters.connectors.files.codecs import build_compressor, written_format
-from wikistate.adapters.connectors.files.position import sync_folder
 from wikistate.adapters.connectors.files.tail import complete_until, is_truncated
+from wikistate.adapters.durable_files import sync_folder
 from wikistate.errors import SinkError
 
 if TYPE_CHECKING:
