@@ -120,7 +120,11 @@ _VERSION = 1
 
 
 def _unpack_fields(state: EntityState, blob: bytes) -> EntityState:
-    version, *fields = orjson.loads(blob)
+    match orjson.loads(blob):
+        case [int(version), *fields]:
+            pass
+        case _:
+            raise ValueError("not a list that begins with a format")
     if version != _VERSION:
         raise InputError(
             f"The state of an entity has format {version}; this release knows {_VERSION}.",

@@ -85,8 +85,10 @@ class StateFile:
         """Open and lock the file. Raises `StateError` when it cannot be used, or another process uses it."""
         with self._wrap_errors("opened"):
             self._connection = connection = open_exclusive(self._path)
-            self._check_format(connection)
-            connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
+            is_new = self._check_format(connection)
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {_TABLES} {f'PRAGMA user_version = {FORMAT};' if is_new else ''} COMMIT;"
+            )
             self._check_owner(connection)
 
     def read(self, keys: Collection[int]) -> dict[int, KeyedState]:
@@ -166,7 +168,8 @@ class StateFile:
             self._connection.close()
             self._connection = None
 
-    def _check_format(self, connection: sqlite3.Connection) -> None:
+    def _check_format(self, connection: sqlite3.Connection) -> bool:
+        """Return whether the file has no tables yet. Raise `StateError` if another version wrote them."""
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         if found not in (0, FORMAT):
             raise StateError(
@@ -174,6 +177,7 @@ class StateFile:
                 hint="Use the version that wrote it, or start with an empty state folder.",
                 file=str(self._path),
             )
+        return bool(found == 0)
 
     def _check_owner(self, connection: sqlite3.Connection) -> None:
         if not self._owner:
