@@ -90,7 +90,7 @@ def test_state_is_for_its_user_only(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", WRITERS)
 def test_state_of_an_older_version_is_protected_by_the_next_write(kind: str, tmp_path: Path) -> None:
-    """Older versions created files that everybody could read."""
+    """Older versions created files that all users could read."""
     WRITERS[kind](tmp_path / "state")
     (file,) = (tmp_path / "state").iterdir()
     file.chmod(0o644)
@@ -176,7 +176,7 @@ def test_planted_file_of_another_user_is_refused(kind: str, tmp_path: Path) -> N
     if kind == "link":
         path = tmp_path / "state.sqlite"
         path.symlink_to(tmp_path / "theirs")
-    if os.geteuid() == 0:  # root trusts its own files and nobody else's
+    if os.geteuid() == 0:  # root trusts its own files only
         os.chown(path, STRANGER, STRANGER, follow_symlinks=False)
         protect_file_of(path, os.geteuid(), refused=True)
     else:

@@ -132,7 +132,7 @@ def test_damaged_state(command: str, tmp_path: Path, run_command: RunCommand) ->
 
 
 def test_errors_beside_a_private_store_are_private(tmp_path: Path, run_command: RunCommand) -> None:
-    """Nobody asked for that file by name, and it holds the content of the store's entities."""
+    """No setting names that file, and it holds the content of the store's entities."""
     (tmp_path / "in.ndjson").write_text("not json\n")
     result = run_command(*STORE_COMMANDS["run rdf-consumer"])
     assert result.code in (0, 8), result.err
