@@ -20,6 +20,7 @@ from wikistate.ops.verify.rechecks import compare_entities
 from wikistate.ops.verify.sampling import LIST_LIMIT
 from wikistate.ops.verify.session import open_verification_session
 from wikistate.ops.verify.verifier import DEFAULT_PATIENCE, ERROR_RESULTS, ComparisonResult
+from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def verify(flags: CliSettings, request: VerifyRequest) -> Exit:
 
 async def _verify_entities(flags: CliSettings, request: VerifyRequest) -> list[ComparedEntity]:
     configuration = load_configuration(NAME, flags).configuration
+    configure_logs(configuration.telemetry)
     # Each run draws another sample, so that daily samples reach every entity some day.
     session = open_verification_session(
         configuration,

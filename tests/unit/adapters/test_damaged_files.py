@@ -17,7 +17,7 @@ from wikistate.adapters.connectors.push_source import resolve_begin
 from wikistate.adapters.connectors.recent_changes.inventory import Inventory
 from wikistate.adapters.connectors.recent_changes.page_cache import PageCache
 from wikistate.adapters.connectors.recent_changes.position import ChangeWindow
-from wikistate.adapters.sqlite import explain_failure
+from wikistate.adapters.sqlite import explain_failure, open_exclusive, transaction
 from wikistate.adapters.triplestore.freshness import FreshnessFile
 from wikistate.core.updater.state import EntityState
 from wikistate.errors import SinkError, SourceError, StateError, StoreError, WikistateError
@@ -328,3 +328,24 @@ def test_failure_of_a_database_says_what_to_do(error: Exception, hint: str) -> N
     if isinstance(error, sqlite3.Error):
         error.sqlite_errorcode = next(code for word, code in codes.items() if word in str(error))
     assert hint in explain_failure(error, restart="").hint
+
+
+def overfill(connection: sqlite3.Connection) -> None:
+    """Write more in one transaction than the database may hold."""
+    with transaction(connection):
+        connection.execute("UPDATE kept SET value = 'after'")
+        connection.executemany("INSERT INTO kept VALUES (?)", [("x" * 4000,)] * 10)
+
+
+def test_full_database_keeps_its_last_checkpoint(tmp_path: Path) -> None:
+    """SQLite rolls back automatically, and a second rollback must not hide the reason."""
+    connection = open_exclusive(tmp_path / "state.sqlite")
+    with closing(connection):
+        connection.execute("CREATE TABLE kept (value TEXT)")
+        with transaction(connection):
+            connection.execute("INSERT INTO kept VALUES ('before')")
+        connection.execute("PRAGMA max_page_count = 4")
+        with pytest.raises(sqlite3.OperationalError, match="disk is full") as error:
+            overfill(connection)
+        assert "make room" in explain_failure(error.value, restart="").hint
+        assert connection.execute("SELECT * FROM kept").fetchall() == [("before",)]

@@ -138,3 +138,12 @@ def test_errors_beside_a_private_store_are_private(tmp_path: Path, run_command: 
     assert result.code in (0, 8), result.err
     assert (tmp_path / "store.errors.ndjson").read_text().count("NotJson") == 1
     assert (tmp_path / "store.errors.ndjson").stat().st_mode & 0o777 == 0o600
+
+
+def test_warning_of_an_open_folder_is_not_in_the_output(intact: Path, tmp_path: Path, run_command: RunCommand) -> None:
+    """Standard output is for the answer of the command."""
+    shutil.copytree(intact, tmp_path / "store")
+    (tmp_path / "store").chmod(0o755)
+    result = run_command("store", "counts", "--store", "store")
+    assert (result.code, result.out.split()) == (0, ["3,000", "Item"])
+    assert "store_readable_by_others" in result.err

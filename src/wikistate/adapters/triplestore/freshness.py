@@ -62,5 +62,5 @@ class FreshnessFile:
     def _unusable_file_error(self, reason: str) -> StoreError:
         return StoreError(
             f"{self._path} does not state the freshness of the store: {reason}.",
-            hint="The file is written with the first changes that the store receives.",
+            hint="The job writes the file with the first changes that the store receives, also over a damaged one.",
         )
