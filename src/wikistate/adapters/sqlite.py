@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _LOGS = ("-wal", "-journal")
 """Endings of the logs of SQLite beside a file. Committed transactions of a killed process are in them only."""
 
+FILE_ERRORS = (sqlite3.Error, OSError, UnicodeDecodeError)
+"""Errors of a file that cannot be used. A damaged schema makes SQLite quote bytes that are not UTF-8, which Python cannot decode."""
+
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PERMISSIONS = frozenset({sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH})
@@ -47,6 +50,7 @@ def open_exclusive(path: Path) -> sqlite3.Connection:
 
     Raises:
         sqlite3.Error: The file cannot be used.
+        UnicodeDecodeError: The file is damaged; see `FILE_ERRORS`.
         OSError: The folder cannot be created, or the file is refused.
     """
     make_private_folder(path.parent)
@@ -96,7 +100,7 @@ def explain_failure(error: Exception, *, restart: str) -> Explanation:
         return Explanation(
             str(error), "Another process runs this job: each process needs a separate state folder (--state)."
         )
-    if code in _DAMAGED or isinstance(error, DamagedFileError):
+    if code in _DAMAGED or isinstance(error, DamagedFileError | UnicodeDecodeError):
         return Explanation(
             str(error),
             f"The file is damaged, or another program wrote it; nothing was changed. Restore it from a copy, or move it "

@@ -143,6 +143,7 @@ FILE_DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "binary": lambda _: BINARY * 40,
     "truncated": lambda content: content[: len(content) // 2],
     "short": lambda content: content[:50],
+    "schema": lambda content: content.replace(b"CREATE TABLE", b"CREAT\xff\xfeABLE"),
     "flipped": lambda content: content[:4096] + bytes(byte ^ 0xFF for byte in content[4096:]),
 }
 

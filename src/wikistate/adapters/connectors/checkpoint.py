@@ -6,16 +6,16 @@ offset to a resume token, which only the source understands.
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from wikistate.adapters.sqlite import DamagedFileError, explain_failure, open_exclusive, transaction
+from wikistate.adapters.sqlite import FILE_ERRORS, DamagedFileError, explain_failure, open_exclusive, transaction
 from wikistate.core.events.integers import is_integer
 from wikistate.errors import SourceError
 from wikistate.streaming.record import Partition
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
@@ -104,7 +104,7 @@ class Checkpoint:
         try:
             # While it is being opened, it is None and not used.
             yield self._connection  # type: ignore[misc]
-        except (sqlite3.Error, OSError) as error:
+        except FILE_ERRORS as error:
             reason, hint = explain_failure(error, restart="The source then starts at its configured beginning.")
             raise SourceError(
                 f"The checkpoint {self._path} cannot be {what}: {reason}.", hint=hint, file=str(self._path)

@@ -5,17 +5,17 @@ Most keys have only a row of two integers: 120 million of them take some 2 GB.
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from wikistate.adapters.sqlite import DamagedFileError, explain_failure, open_exclusive, transaction
+from wikistate.adapters.sqlite import FILE_ERRORS, DamagedFileError, explain_failure, open_exclusive, transaction
 from wikistate.core.events.integers import is_integer
 from wikistate.errors import StateError
 from wikistate.streaming.keyed_job import EMPTY_STATE, KeyedState
 from wikistate.streaming.record import Partition
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
@@ -206,7 +206,7 @@ class StateFile:
         try:
             # While the file is opened there is no connection yet, and the caller does not use it.
             yield self._connection  # type: ignore[misc]
-        except (sqlite3.Error, OSError) as error:
+        except FILE_ERRORS as error:
             reason, hint = explain_failure(
                 error,
                 restart="The job then starts without state: rdf-sync compares all entities, rdf-updater needs rdf-bootstrap.",
