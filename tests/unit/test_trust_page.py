@@ -15,7 +15,7 @@ from wikistate.config.model import Configuration
 
 PAGE = (Path(__file__).parents[2] / "docs" / "concepts" / "trust.md").read_text(encoding="utf-8")
 HEADER = "| what | default | setting or constant | beyond it |"
-UNITS = {"": 1, "s": 1, "bytes": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+UNITS = {"": 1, "s": 1, "bytes": 1, "characters": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 
 
 class Bound(NamedTuple):

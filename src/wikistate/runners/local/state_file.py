@@ -196,7 +196,7 @@ class StateFile:
     def _not_empty_error(self) -> StateError:
         return StateError(
             f"The state file {self._path} already holds state.",
-            hint="Remove the file, or name another state folder.",
+            hint="Remove the file and those that begin with its name, or name another state folder.",
             file=str(self._path),
         )
 
