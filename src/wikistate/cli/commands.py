@@ -14,6 +14,7 @@ from wikistate.cli.output import print_document, print_line
 from wikistate.cli.settings import CliSettings, load_configuration
 from wikistate.config.model import Configuration
 from wikistate.jobs import rdf_consumer, rdf_updater
+from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ def print_lag(flags: CliSettings, max_seconds: float | None) -> Exit:
     """
     from wikistate.ops.store_lag import read_freshness  # noqa: PLC0415  (other commands need no RDF)
 
-    settings = load_configuration(rdf_consumer.NAME, flags).configuration.store
+    configuration = load_configuration(rdf_consumer.NAME, flags).configuration
+    configure_logs(configuration.telemetry)
+    settings = configuration.store
     seconds = max(0.0, time.time() - run_async(read_freshness(settings, RecordingMeter())) / 1000)
     print_line(f"{seconds:.0f}")
     return Exit.LAG_EXCEEDED if max_seconds is not None and seconds > max_seconds else Exit.OK
@@ -104,7 +107,9 @@ def bootstrap(lists: Sequence[Path], flags: CliSettings) -> Exit:
     from wikistate.ops.bootstrap import fill_state  # noqa: PLC0415  (other commands need no RDF)
     from wikistate.wiring.rdf_updater import state_path  # noqa: PLC0415
 
-    state = state_path(load_configuration(rdf_updater.NAME, flags).configuration)
+    configuration = load_configuration(rdf_updater.NAME, flags).configuration
+    configure_logs(configuration.telemetry)
+    state = state_path(configuration)
     count = fill_state(lists, state)
     print_line(f"{state} holds {count:,} entities.", stderr=True)
     return Exit.OK

@@ -5,7 +5,7 @@
 1     a defect of wikistate; the traceback is shown, please report it
 2     the settings or the command line are wrong; nothing was read
 3     an input file or document is not valid
-4     an external system failed: broker, file system, wiki, schema repository or store
+4     an external system failed: broker, file system, wiki, schema repository or store; also damaged state
 5     more events failed than `error_limit` allows; the next run processes uncommitted events again
 6     the store is further behind than `wikistate lag --max` allows
 7     `wikistate store verify` found a difference between the store and the wiki, or could not compare most entities

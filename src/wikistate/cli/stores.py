@@ -10,6 +10,7 @@ from wikistate.cli.settings import load_configuration
 from wikistate.cli.terminal import Terminal
 from wikistate.jobs.rdf_consumer import NAME
 from wikistate.ops.store_access import count_entities, open_store
+from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ async def _sweep(opened: OpenStore) -> int | None:
 
 
 async def _use_store(flags: CliSettings, use: Callable[[OpenStore], Awaitable[T]]) -> T:
-    settings = load_configuration(NAME, flags).configuration.store
+    configuration = load_configuration(NAME, flags).configuration
+    configure_logs(configuration.telemetry)
+    settings = configuration.store
     async with open_store(settings, RecordingMeter()) as opened:
         return await use(opened)

@@ -18,6 +18,7 @@ from wikistate.ops.verify.rechecks import compare_entities
 from wikistate.ops.verify.sampling import LIST_LIMIT
 from wikistate.ops.verify.session import open_verification_session
 from wikistate.ops.verify.verifier import DEFAULT_PATIENCE, ERROR_RESULTS, ComparisonResult
+from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def print_results(found: Sequence[ComparedEntity], request: VerifyRequest) -> Ex
 
 async def _verify_entities(flags: CliSettings, request: VerifyRequest) -> list[ComparedEntity]:
     configuration = load_configuration(NAME, flags).configuration
+    configure_logs(configuration.telemetry)
     # Each run draws another sample, so that daily samples reach every entity some day.
     session = open_verification_session(
         configuration,

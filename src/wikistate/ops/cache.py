@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wikistate.adapters.private_files import make_private_folder, open_private
 from wikistate.errors import PartError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from io import TextIOWrapper
 
 
 def cache_folder() -> Path:
@@ -30,15 +30,18 @@ def lock_folder(folder: Path) -> Iterator[Path]:
     Raises:
         PartError: The folder cannot be created or written.
     """
-    with _lock_file(folder) as lock:
+    lock = _open_lock(folder)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
+    finally:
+        os.close(lock)
 
 
-def _lock_file(folder: Path) -> TextIOWrapper:
+def _open_lock(folder: Path) -> int:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return (folder / ".lock").open("w")
+        make_private_folder(folder)
+        return open_private(folder / ".lock")
     except OSError as error:
         raise PartError(
             f"Downloaded files cannot be stored in {folder}: {error.strerror}.",

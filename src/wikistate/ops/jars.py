@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import wikistate
+from wikistate.adapters.durable_files import rename_durably
 from wikistate.errors import ConfigError, PartError
 from wikistate.ops import maven
 from wikistate.ops.cache import cache_folder, lock_folder
@@ -153,8 +154,8 @@ def _download_all(jars: Sequence[Jar], folder: Path, download: Download) -> None
         download([jar.coordinate for jar in jars], scratch)
         for jar in jars:
             _verify_checksum(scratch / jar.file_name, jar)
-            # A rename within one file system is atomic: other processes see the whole file or no file.
-            (scratch / jar.file_name).replace(folder / jar.file_name)
+        # A rename within one file system is atomic: other processes see the whole file or no file.
+        rename_durably({scratch / jar.file_name: folder / jar.file_name for jar in jars})
 
 
 def _verify_checksum(path: Path, jar: Jar) -> None:

@@ -7,7 +7,6 @@ in a separate process, because after a failure `jgo` leaves connections open, an
 from __future__ import annotations
 
 import os
-import shutil
 import ssl
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wikistate.adapters.durable_files import rename_durably
 from wikistate.errors import PartError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _download_with_retries(coordinate: str, folder: Path) -> str | None:
             except (RuntimeError, OSError) as error:
                 failure = f"{coordinate}: {error}"
             else:
-                shutil.move(found, folder / found.name)
+                rename_durably({found: folder / found.name})
                 return None
     return failure
 

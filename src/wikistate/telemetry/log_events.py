@@ -184,6 +184,14 @@ _RDF = (
         ("entity", "revision"),
     ),
     LogEvent(
+        "store_readable_by_others",
+        "warning",
+        "The folder of the store {folder} has the mode {mode}: every user of this machine can read the store.",
+        "A folder that wikistate creates is for its user only. The mode of an existing folder does not change, because it may be "
+        "intended. If the wiki is private, run `chmod 700` on the folder.",
+        ("folder", "mode"),
+    ),
+    LogEvent(
         "store_unavailable",
         "warning",
         "The store {store} is unavailable; waiting for it.",

@@ -84,6 +84,7 @@ class KeyedPipeline(Generic[KeyedEvent, Operation, Change]):
         change_sink: The sink of the job's changes.
         outputs: The endpoints of the job's outputs, by role.
         state: The file of the checkpoint.
+        state_owner: The job and the wiki whose state the file holds.
         lateness: The largest delay of an event behind later events of its partition, milliseconds.
         idleness: The time after which a quiet partition no longer holds event time back, milliseconds.
         concurrency: The most operations at once, all keys together.
@@ -98,6 +99,7 @@ class KeyedPipeline(Generic[KeyedEvent, Operation, Change]):
     lateness: int
     idleness: int
     concurrency: int
+    state_owner: str = ""
     wrap_source: Callable[[Source], Source] | None = None
 
     @property

@@ -6,6 +6,7 @@ The functions find every error in the settings before the first mutation is read
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from wikistate.jobs.rdf_consumer import ERROR_STREAM, NAME, STREAM
 from wikistate.jobs.rdf_consumer.job import RdfConsumer
 from wikistate.jobs.rdf_consumer.mutation_reader import MutationReader
 from wikistate.wiring.concept_base import check_concept_base
-from wikistate.wiring.endpoints import resolve_endpoints
+from wikistate.wiring.endpoints import FileEndpoint, resolve_endpoints
 from wikistate.wiring.pipeline import StorePipeline
 from wikistate.wiring.stores import (
     build_freshness_file,
@@ -51,11 +52,14 @@ def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StorePi
     """
     check_location(configuration.store)
     _check_filter(configuration.store)
-    endpoints = resolve_endpoints(
-        _with_default_error_sink(configuration), sources=[_build_stream_config()], sink="", error=ERROR_STREAM
-    )
+    completed = _with_default_error_sink(configuration)
+    endpoints = resolve_endpoints(completed, sources=[_build_stream_config()], sink="", error=ERROR_STREAM)
+    # Beside a folder that only this user may enter, the content of its errors is not for others either.
+    error = endpoints.error
+    if completed is not configuration and isinstance(error, FileEndpoint):
+        error = replace(error, is_private=True)
     source = _require_single_stream(endpoints.source, configuration.store)
-    encoder = ErrorEncoder(_build_emitter(configuration), max_bytes=endpoints.error.max_record_bytes)
+    encoder = ErrorEncoder(_build_emitter(configuration), max_bytes=error.max_record_bytes)
     settings = configuration.store
 
     def build_job(errors: Sink) -> StoreJob:
@@ -63,7 +67,7 @@ def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StorePi
         writer = build_store_writer(settings, meter, check=partial(check_concept_base, settings=settings))
         return RdfConsumer(reader, writer, errors, meter)
 
-    return StorePipeline(source=source, error=endpoints.error, build_job=build_job)
+    return StorePipeline(source=source, error=error, build_job=build_job)
 
 
 def build_store_writer(

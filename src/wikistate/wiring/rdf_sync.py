@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wikistate.adapters.connectors.push_source import FeedSource
 from wikistate.adapters.mediawiki.page_info import PageInfoClient
 from wikistate.adapters.triplestore.serialized import SerializedStore
+from wikistate.jobs.rdf_sync import NAME
 from wikistate.jobs.rdf_sync.catch_up_source import CatchUpSource
 from wikistate.jobs.rdf_sync.change_readers import EventReader, RecentChangesReader
 from wikistate.jobs.rdf_sync.checkpoint_marker import CheckpointGenerationFile, CheckpointMarkingSink, marker_partition
+from wikistate.jobs.rdf_sync.full_scan import FILE as SCAN_FILE
 from wikistate.jobs.rdf_sync.full_scan import FullScanFeed
 from wikistate.jobs.rdf_sync.job import RdfSync
 from wikistate.jobs.rdf_sync.retries import RetryQueue
@@ -24,6 +26,8 @@ from wikistate.jobs.rdf_sync.source_progress import (
 )
 from wikistate.jobs.rdf_sync.store_index import StoreEntityIndex
 from wikistate.jobs.rdf_sync.sync_state import SyncState
+from wikistate.streaming.record import Role
+from wikistate.wiring.endpoints import FileEndpoint
 from wikistate.wiring.rdf_consumer import build_store_writer
 from wikistate.wiring.rdf_updater import assemble_rdf_updater, state_path
 from wikistate.wiring.stores import build_freshness_file, build_triple_store, build_uris
@@ -31,12 +35,15 @@ from wikistate.wiring.wikibase import discover_wikibase
 from wikistate.wiring.wikis import build_query_client
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wikistate.config.model import Configuration
+    from wikistate.config.stream_manager import StreamManager
     from wikistate.core.updater.mutation import Mutation
     from wikistate.jobs.rdf_sync.catch_up_source import Retention, SourceProgress
     from wikistate.streaming.ports import Source
     from wikistate.telemetry.meter import Meter
-    from wikistate.wiring.endpoints import SourceEndpoint
+    from wikistate.wiring.endpoints import SinkEndpoint, SourceEndpoint
     from wikistate.wiring.pipeline import KeyedPipeline
     from wikistate.wiring.wikibase import DiscoveredWikibase
 
@@ -52,7 +59,19 @@ def assemble_rdf_sync(configuration: Configuration, meter: Meter) -> KeyedPipeli
         ExternalError: The wiki, or the server of a stream configuration or schema, does not answer.
     """
     asked = asyncio.run(discover_wikibase(configuration, meter))
-    return _SyncAssembler(asked, meter).assemble(meter)
+    pipeline = _SyncAssembler(asked, meter).assemble(meter)
+    return replace(pipeline, outputs=_protect_default_files(pipeline.outputs, configuration.stream_manager))
+
+
+def _protect_default_files(outputs: Mapping[Role, SinkEndpoint], manager: StreamManager) -> dict[Role, SinkEndpoint]:
+    """Return the outputs; files beside the store or the state that no setting names are for this user only, as both are."""
+    names_sink, names_errors = bool(manager.sink.options.path), bool(manager.error_sink.options.path)
+    return {
+        role: replace(endpoint, is_private=True)
+        if isinstance(endpoint, FileEndpoint) and not (names_sink or (names_errors and role is Role.ERROR))
+        else endpoint
+        for role, endpoint in outputs.items()
+    }
 
 
 class _ChangeSource(NamedTuple):
@@ -102,7 +121,7 @@ class _SyncAssembler:
         def wrap_source(source: Source) -> Source:
             return CatchUpSource(
                 source,
-                FeedSource(self._build_scan(state), base.state.with_name("walk.sqlite")),
+                FeedSource(self._build_scan(state), base.state.with_name(SCAN_FILE)),
                 sink,
                 followed.progress,
                 state=state,
@@ -112,7 +131,8 @@ class _SyncAssembler:
             )
 
         job = self._build_job(base.job, followed.endpoint, state)
-        return replace(base, job=job, source=followed.endpoint, wrap_source=wrap_source)
+        owner = f"{NAME} {self._configuration.rdf.hostname}"
+        return replace(base, job=job, source=followed.endpoint, wrap_source=wrap_source, state_owner=owner)
 
     def _forget_freshness(self) -> None:
         if (file := build_freshness_file(self._configuration.store)) is not None:

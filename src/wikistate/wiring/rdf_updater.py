@@ -28,6 +28,7 @@ from wikistate.core.rdf.uris import Uris
 from wikistate.core.updater.fetch_failures import FETCH_POLICY
 from wikistate.core.updater.side_events import SideEvents
 from wikistate.errors import ConfigError
+from wikistate.jobs.rdf_updater import NAME
 from wikistate.jobs.rdf_updater.entity_graphs import EntityGraphLoader
 from wikistate.jobs.rdf_updater.job import RdfUpdater
 from wikistate.jobs.rdf_updater.mutation_builder import MutationBuilder
@@ -104,6 +105,7 @@ def assemble_rdf_updater(
             **{role: endpoints.sink.for_side_output(stream.config.stream) for role, stream in streams.side.items()},
         },
         state=state_path(configuration),
+        state_owner=f"{NAME} {rdf.hostname}",
         lateness=_to_ms(rdf.lateness),
         idleness=_to_ms(rdf.idleness),
         concurrency=rdf.concurrency,

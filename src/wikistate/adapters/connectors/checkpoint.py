@@ -6,15 +6,16 @@ offset to a resume token, which only the source understands.
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from wikistate.adapters.sqlite import open_exclusive, transaction
+from wikistate.adapters.sqlite import FILE_ERRORS, DamagedFileError, explain_failure, open_exclusive, transaction
+from wikistate.core.events.integers import is_integer
 from wikistate.errors import SourceError
 from wikistate.streaming.record import Partition
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
@@ -65,6 +66,8 @@ class Checkpoint:
         query = "SELECT topic, number, offset, token FROM places WHERE source = ?"
         with self._convert_errors("read") as connection:
             rows = connection.execute(query, (self._source,)).fetchall()
+            for row in rows:
+                _check_row(row)
         return {Partition(topic, number): ResumePosition(offset, token) for topic, number, offset, token in rows}
 
     def commit(self, positions: Mapping[Partition, ResumePosition]) -> None:
@@ -78,6 +81,9 @@ class Checkpoint:
         query = "SELECT note FROM notes WHERE source = ? AND name = ?"
         with self._convert_errors("read") as connection:
             found = {name: connection.execute(query, (self._source, name)).fetchone() for name in names}
+            for name, row in found.items():
+                if row is not None and not isinstance(row[0], str):
+                    raise DamagedFileError(f"the value of {name!r:.60} is not a text")
         return {name: row[0] for name, row in found.items() if row is not None}
 
     def save_metadata(self, values: Mapping[str, str]) -> None:
@@ -98,9 +104,15 @@ class Checkpoint:
         try:
             # While it is being opened, it is None and not used.
             yield self._connection  # type: ignore[misc]
-        except (sqlite3.Error, OSError) as error:
+        except FILE_ERRORS as error:
+            reason, hint = explain_failure(error, restart="The source then starts at its configured beginning.")
             raise SourceError(
-                f"The checkpoint {self._path} cannot be {what}: {error}.",
-                hint="If it is locked, another process runs this job: each process needs a separate state folder (--state).",
-                file=str(self._path),
+                f"The checkpoint {self._path} cannot be {what}: {reason}.", hint=hint, file=str(self._path)
             ) from error
+
+
+def _check_row(row: tuple[object, ...]) -> None:
+    match row:
+        case (str(), number, offset, str()) if is_integer(number) and is_integer(offset):
+            return
+    raise DamagedFileError(f"the position {row!r:.100} is not a topic, a partition, an offset and a token")

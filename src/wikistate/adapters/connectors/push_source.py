@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from wikistate.adapters.connectors.checkpoint import Checkpoint, ResumePosition
 from wikistate.adapters.connectors.client_thread import ClientThread
+from wikistate.adapters.connectors.saved_values import read_saved_integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -221,9 +222,12 @@ async def resolve_begin(metadata: Metadata, since: Moment | None, *, now: int) -
         metadata: The metadata of the feed.
         since: The start in the settings; None for now.
         now: Milliseconds since the epoch.
+
+    Raises:
+        StateError: The stored start is damaged.
     """
     if stored := (await metadata.load_metadata([_BEGIN_KEY])).get(_BEGIN_KEY):
-        return int(stored)
+        return read_saved_integer("start of the first run", stored)
     begin = since.milliseconds if since else now
     await metadata.save_metadata({_BEGIN_KEY: str(begin)})
     return begin

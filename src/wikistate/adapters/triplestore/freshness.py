@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wikistate.adapters.durable_files import SHARED_FILE, write_durably
 from wikistate.core.events.integers import MAX_TIME, parse_integer
 from wikistate.errors import StoreError
 
@@ -25,11 +26,12 @@ class FreshnessFile:
         self._path = folder.with_name(f"{folder.name}.freshness")
 
     def write(self, completed_until: int) -> None:
-        """Write the time up to which the store holds all changes, milliseconds since the epoch. The write is atomic."""
-        draft = self._path.with_name(f"{self._path.name}.new")
+        """Write the time up to which the store holds all changes, milliseconds since the epoch. The write is atomic and durable.
+
+        The file follows the umask, because monitoring may run as another user. It holds nothing but the time.
+        """
         try:
-            draft.write_text(str(completed_until))
-            draft.replace(self._path)
+            write_durably(self._path, str(completed_until).encode(), mode=SHARED_FILE)
         except OSError as error:
             raise StoreError(
                 f"{self._path} cannot be written: {error}.", hint="Check whether the disk is full."
@@ -60,5 +62,5 @@ class FreshnessFile:
     def _unusable_file_error(self, reason: str) -> StoreError:
         return StoreError(
             f"{self._path} does not state the freshness of the store: {reason}.",
-            hint="The file is written with the first changes that the store receives.",
+            hint="The job writes the file with the first changes that the store receives, also over a damaged one.",
         )

@@ -13,6 +13,9 @@ from pyoxigraph import DefaultGraph, NamedNode, Quad, QueryBoolean, QuerySolutio
 from wikistate.adapters.triplestore.folder_identity import FolderIdentity
 from wikistate.adapters.triplestore.sparql_store import SparqlStoreBase
 from wikistate.adapters.triplestore.store import ApplyResult, StoreChanged
+from wikistate.adapters.triplestore.store_failures import STORE_FAILURES, explain_open_failure, explained_failures
+from wikistate.adapters.triplestore.store_folder import prepare_folder
+from wikistate.core.rdf.vocabulary import VERSION
 from wikistate.core.sparql.guards import write_token
 from wikistate.core.sparql.queries import build_state_query, read_state
 from wikistate.core.sparql.terms import serialize_triples
@@ -25,7 +28,7 @@ from wikistate.core.sparql.updates import (
     orphan_candidates,
 )
 from wikistate.core.updater.store_state import StoreComparison, compare_states, next_token
-from wikistate.errors import ConfigError, StoreError
+from wikistate.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -81,7 +84,12 @@ class OxigraphStore(SparqlStoreBase):
         return self._store
 
     async def open(self) -> StoreDescription:
-        """See `TripleStore`. Raises `ConfigError` when the folder is not a store, or another process has it open."""
+        """See `TripleStore`.
+
+        Raises:
+            ConfigError: The folder is not a store, or another process has it open.
+            StoreError: The store is damaged, or its folder cannot be written.
+        """
         self._store = await self._run_on_thread(lambda: _open_store(self._folder))
         self._identity = FolderIdentity(self._folder)
         return await self._check_and_describe()
@@ -209,34 +217,45 @@ class OxigraphStore(SparqlStoreBase):
         if operations := list(delete_operations(rest, self._target)):
             self._write(join_operations(operations))
         graph = self._graph()
-        for triple in patch.removed:
-            self.store.remove(Quad(triple.subject, triple.predicate, triple.object, graph))
-        for triple in orphan_candidates(patch, self._target):
-            self.store.add(Quad(triple.subject, triple.predicate, triple.object, graph))
+        with explained_failures():
+            for triple in patch.removed:
+                self.store.remove(Quad(triple.subject, triple.predicate, triple.object, graph))
+            for triple in orphan_candidates(patch, self._target):
+                self.store.add(Quad(triple.subject, triple.predicate, triple.object, graph))
 
     def _load(self, lines: bytes, *, bulk: bool) -> None:
         load = self.store.bulk_load if bulk else self.store.load
-        try:
+        with explained_failures():
             # Lenient: the lines were validated against the IRI grammar of SPARQL, and RFC 3987 is stricter.
             load(lines, RdfFormat.N_TRIPLES, to_graph=self._graph(), lenient=True)
-        except OSError as error:
-            raise _store_error(error) from error
 
     def _write(self, update: str) -> None:
-        try:
+        with explained_failures():
             self.store.update(update)
-        except OSError as error:
-            raise _store_error(error) from error
 
     def _graph(self) -> NamedNode | DefaultGraph:
         return DefaultGraph() if self._target.graph is None else NamedNode(self._target.graph)
 
     def _select(self, query: str) -> list[Row]:
+        self._check_readable(query)
         answer = self._evaluate(query)
         if not isinstance(answer, QuerySolutions):
             raise StoreError("Only SELECT queries have solutions.", query=query)
         names = [variable.value for variable in answer.variables]
-        return [{name: row[name] for name in names if row[name] is not None} for row in answer]
+        with explained_failures():
+            return [{name: row[name] for name in names if row[name] is not None} for row in answer]
+
+    def _check_readable(self, query: str) -> None:
+        """Read the triples that an aggregate of this package reads. Raise `StoreError` if they are damaged.
+
+        Oxigraph does not end an aggregate at a damaged block, and fills the memory. A plain read ends there.
+        """
+        with explained_failures():
+            if "COUNT(*)" in query:
+                len(self.store)
+            elif "(COUNT(" in query or "(MAX(" in query:
+                for _ in self.store.quads_for_pattern(None, VERSION, None, None):
+                    pass
 
     def _ask(self, query: str) -> bool:
         answer = self._evaluate(query)
@@ -246,18 +265,15 @@ class OxigraphStore(SparqlStoreBase):
 
     def _evaluate(self, query: str) -> object:
         try:
-            return self.store.query(query)
+            with explained_failures():
+                return self.store.query(query)
         except SyntaxError as error:
             raise StoreError(f"The store cannot parse a query: {error}.", query=query) from error
-        except OSError as error:
-            raise _store_error(error) from error
 
 
 def _flush(store: Store) -> None:
-    try:
+    with explained_failures():
         store.flush()
-    except OSError as error:
-        raise _store_error(error) from error
 
 
 def _count_insertions(patch: StorePatch) -> int:
@@ -268,18 +284,7 @@ def _open_store(folder: Path | None) -> Store:
     if folder is None:
         return Store()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        prepare_folder(folder)
         return Store(folder)
-    except OSError as error:
-        raise ConfigError(
-            f"The store in {folder} cannot be opened: {error}.",
-            hint="The folder must be an Oxigraph store or empty, and no other process may have it open.",
-            key="store.location",
-        ) from error
-
-
-def _store_error(error: OSError) -> StoreError:
-    return StoreError(
-        f"The embedded store failed: {error}.",
-        hint="Check whether the disk is full. The next start applies the missing changes again.",
-    )
+    except STORE_FAILURES as error:
+        raise explain_open_failure(folder, error) from error

@@ -75,7 +75,8 @@ class StoreWriter:
         limits: Limits at which a batch is submitted.
         shared: Selects the triples that several entities may share; see `Accumulator`.
         meter: Records the metrics.
-        on_completed: Receives the time up to which the store holds all changes, milliseconds since the epoch.
+        on_completed: Receives the time up to which the store holds all changes, milliseconds since the epoch. It runs on a
+            thread and may block.
         is_complete: Whether the store holds all entities. While it does not, changes do not state its freshness.
         check: Checks the open store before the first update, and raises a `WikistateError` if it is the wrong one.
         clock: Returns seconds of a monotonic clock.
@@ -249,7 +250,7 @@ class StoreWriter:
                 return
             until = completed_until(batch.positions.values(), freshness)
             if self._on_completed is not None and until:
-                self._on_completed(until)
+                await asyncio.to_thread(self._on_completed, until)  # it waits for the disk
         except WikistateError as error:
             self._failure = error
             return

@@ -19,7 +19,7 @@ from wikistate.core.updater.input_events import (
     ReconcileAction,
     RevisionCreated,
 )
-from wikistate.errors import InputError, InternalError
+from wikistate.errors import InputError, InternalError, StateError
 
 NOT_IN_STORE = 0
 """The store holds nothing of the entity."""
@@ -96,21 +96,18 @@ class EntityState(NamedTuple):
 
         Raises:
             InputError: The packed fields have a version that this release does not know.
+            StateError: The packed fields are damaged.
         """
         state = cls.from_signed(signed)
         if not blob:
             return state
-        version, *fields = orjson.loads(blob)
-        if version != _VERSION:
-            raise InputError(
-                f"The state of an entity has format {version}; this release knows {_VERSION}.",
-                hint="Run the release that wrote the state, or a later one.",
-            )
-        held, entity, buffer = fields
-        return state._replace(
-            store_revision=state.store_revision if held is None else held,
-            buffer=tuple(_unpack_event(entity, event) for event in buffer),
-        )
+        try:
+            return _unpack_fields(state, blob)
+        except (ValueError, TypeError) as error:
+            raise StateError(
+                f"The state of an entity at revision {state.revision} is damaged: {blob[:60]!r} ({error!s:.80}).",
+                hint="Restore state.sqlite in the state folder (--state) from a copy, or start with an empty state folder.",
+            ) from error
 
     def __bool__(self) -> bool:
         """Return whether there is anything to keep."""
@@ -120,6 +117,26 @@ class EntityState(NamedTuple):
 UNSEEN = EntityState()
 
 _VERSION = 1
+
+
+def _unpack_fields(state: EntityState, blob: bytes) -> EntityState:
+    match orjson.loads(blob):
+        case [int(version), *fields]:
+            pass
+        case _:
+            raise ValueError("not a list that begins with a format")
+    if version != _VERSION:
+        raise InputError(
+            f"The state of an entity has format {version}; this release knows {_VERSION}.",
+            hint="Run the release that wrote the state, or a later one.",
+        )
+    held, entity, buffer = fields
+    if not (held is None or type(held) is int):
+        raise ValueError("the revision in the store is not a number")
+    return state._replace(
+        store_revision=state.store_revision if held is None else held,
+        buffer=tuple(_unpack_event(entity, event) for event in buffer),
+    )
 
 
 def _pack_event(event: InputEvent) -> list[Any]:

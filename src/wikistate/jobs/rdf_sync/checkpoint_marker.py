@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from wikistate.adapters.durable_files import write_durably
+from wikistate.adapters.private_files import make_private_folder
 from wikistate.core.events.integers import MAX_INTEGER, parse_integer
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.updater.startup import StartupFacts, StartupMode, choose_startup_mode
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from wikistate.jobs.rdf_sync.sync_state import SyncState
 
 log = structlog.get_logger(__name__)
+
+_MAX_CONTENT = 64
+"""Bytes above which the file of the generation is not read: two numbers and a space have 39."""
 
 
 def marker_partition(domain: str) -> Partition:
@@ -84,40 +88,38 @@ class CheckpointGenerationFile:
     def read(self) -> tuple[int, int] | None:
         """See `CheckpointGeneration`. Raises `StateError` when the file has other content."""
         try:
-            generation, followed = self._path.read_text().split()
-            numbers = parse_integer(generation), parse_integer(followed)
-            if numbers[0] is None or numbers[1] is None:
-                raise ValueError(f"{generation:.60} {followed:.60}: not two numbers from 0 to {MAX_INTEGER}")  # noqa: TRY301
-            return numbers[0], numbers[1]
+            content = self._path.read_bytes()
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
-            raise _unusable_file_error(self._path, error) from error
+        except OSError as error:
+            raise _unusable_file_error(self._path, error.strerror or str(error)) from error
+        numbers = [parse_integer(word) for word in content[:_MAX_CONTENT].decode(errors="replace").split()]
+        match numbers:
+            case [int(generation), int(followed)] if len(content) < _MAX_CONTENT:
+                return generation, followed
+        raise _unusable_file_error(
+            self._path, f"it holds {content[:60]!r} instead of two numbers from 0 to {MAX_INTEGER}"
+        )
 
     def write(self, generation: int, followed_until: int) -> None:
         """See `CheckpointGeneration`. Raises `StateError`."""
-        draft = self._path.with_name(f"{self._path.name}.new")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with draft.open("w") as file:
-                file.write(f"{generation} {followed_until}")
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
+            make_private_folder(self._path.parent)
+            write_durably(self._path, f"{generation} {followed_until}".encode())
         except OSError as error:
-            raise _unusable_file_error(self._path, error) from error
+            raise _unusable_file_error(self._path, error.strerror or str(error)) from error
 
     def remove(self) -> None:
         """See `CheckpointGeneration`. Raises `StateError`."""
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:
-            raise _unusable_file_error(self._path, error) from error
+            raise _unusable_file_error(self._path, error.strerror or str(error)) from error
 
 
-def _unusable_file_error(path: Path, error: Exception) -> StateError:
+def _unusable_file_error(path: Path, reason: str) -> StateError:
     return StateError(
-        f"{path} cannot be used: {error}.",
+        f"{path} cannot be used: {reason}.",
         hint="The file names the checkpoint to which the store belongs. If you remove it, the next run compares all "
         "entities with the wiki again.",
         file=str(path),

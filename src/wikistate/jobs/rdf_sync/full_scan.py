@@ -7,13 +7,15 @@ store that the wiki did not list. Each batch ends with a record without an entit
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 import structlog
 
 from wikistate.adapters.connectors.push_source import FeedRecord
+from wikistate.adapters.connectors.saved_values import read_saved, read_saved_integer
 from wikistate.adapters.mediawiki.entity_pages import ListPosition, list_entities
+from wikistate.core.events.integers import is_integer
 from wikistate.core.updater.entity_id import EntityId
 from wikistate.jobs.rdf_sync.entity_bitmap import EntityBitmap
 from wikistate.streaming.record import Partition, Record
@@ -31,6 +33,9 @@ log = structlog.get_logger(__name__)
 
 SCAN_PARTITION = Partition("rdf-sync.walk")
 """Partition of the records of the full scan."""
+
+FILE = "walk.sqlite"
+"""Name of the file of the position of the scan, in the state folder."""
 
 _START_OFFSET_KEY = "walk begun"
 """Key of the metadata entry that holds the first offset of the scan."""
@@ -122,12 +127,10 @@ class FullScanFeed:
         if not self._state.resumes_scan:
             # The position of the previous scan stays until this scan commits its first one, and must not pass for its own.
             await metadata.save_metadata({_START_OFFSET_KEY: str(self._offset)})
-        elif position is not None and position.offset > int(
-            (await metadata.load_metadata([_START_OFFSET_KEY])).get(_START_OFFSET_KEY, 0)
-        ):
-            self._position = _decode_position(position.token)
-            stored = await metadata.load_metadata([_RESULT_KEY])
-            compared, failed = orjson.loads(stored.get(_RESULT_KEY, "[0, 0]"))
+        elif position is not None and position.offset > await _load_start_offset(metadata):
+            self._position = read_saved("position of the full scan", position.token, _decode_position, file=FILE)
+            stored = (await metadata.load_metadata([_RESULT_KEY])).get(_RESULT_KEY, "[0, 0]")
+            compared, failed = read_saved("result of the full scan", stored, _decode_result, file=FILE)
             self._state.unread.resume(compared=compared, failed=failed)
         self._batches = self._scan()
 
@@ -252,6 +255,17 @@ def _encode(fields: tuple[object, ...] | None) -> bytes:
     return orjson.dumps(None if fields is None else list(fields))
 
 
-def _decode_position(token: str) -> ListPosition | None:
-    found = orjson.loads(token)
-    return None if found is None else ListPosition(*found)
+async def _load_start_offset(metadata: Metadata) -> int:
+    stored = (await metadata.load_metadata([_START_OFFSET_KEY])).get(_START_OFFSET_KEY, "0")
+    return read_saved_integer("start of the full scan", stored, file=FILE)
+
+
+def _decode_position(stored: Any) -> ListPosition | None:
+    return None if stored is None else ListPosition(*stored)
+
+
+def _decode_result(stored: Any) -> tuple[int, int]:
+    compared, failed = stored
+    if not (is_integer(compared) and is_integer(failed)):
+        raise ValueError("not two numbers")
+    return compared, failed

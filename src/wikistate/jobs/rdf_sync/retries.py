@@ -5,12 +5,14 @@ No event may follow for years, so without it the store would keep the old conten
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 import structlog
 
+from wikistate.adapters.durable_files import write_durably
+from wikistate.adapters.private_files import make_private_folder
+from wikistate.core.events.integers import is_integer
 from wikistate.errors import StateError
 from wikistate.streaming.record import Partition
 
@@ -59,10 +61,13 @@ class RetryQueue:
         """
         queue = cls(path)
         try:
-            if path.exists():
-                queue._retries = {entity: _Retry(*fields) for entity, fields in orjson.loads(path.read_bytes()).items()}
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise _unusable_file_error(path, error) from error
+            queue._retries = _decode(path.read_bytes())
+        except FileNotFoundError:
+            return queue
+        except OSError as error:
+            raise _unusable_file_error(path, error.strerror or str(error)) from error
+        except ValueError as error:
+            raise _unusable_file_error(path, str(error)) from error
         return queue
 
     def __contains__(self, entity: object) -> bool:
@@ -114,22 +119,30 @@ class RetryQueue:
             return
         content = orjson.dumps({entity: list(retry) for entity, retry in self._retries.items()})
         self._is_saved = True
-        draft = self._path.with_name(f"{self._path.name}.new")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with draft.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
+            make_private_folder(self._path.parent)
+            write_durably(self._path, content)
         except OSError as error:
             self._is_saved = False
-            raise _unusable_file_error(self._path, error) from error
+            raise _unusable_file_error(self._path, error.strerror or str(error)) from error
 
 
-def _unusable_file_error(path: Path, error: Exception) -> StateError:
+def _decode(content: bytes) -> dict[str, _Retry]:
+    """Return the queue in a file. Raise `ValueError` if it is damaged."""
+    stored = orjson.loads(content)
+    if not isinstance(stored, dict):
+        raise ValueError("it does not map entities to failures and times")  # noqa: TRY004  (the content of a file)
+    found = {}
+    for entity, fields in stored.items():
+        if not (isinstance(fields, list) and len(fields) == len(_Retry._fields) and all(map(is_integer, fields))):
+            raise ValueError(f"{entity[:60]!r} has {fields!r:.60} instead of its failures and a time in milliseconds")
+        found[entity] = _Retry(*fields)
+    return found
+
+
+def _unusable_file_error(path: Path, reason: str) -> StateError:
     return StateError(
-        f"{path} cannot be used: {error}.",
+        f"{path} cannot be used: {reason}.",
         hint="The file names entities to compare with the wiki again. If you remove it, run wikistate store verify.",
         file=str(path),
     )

@@ -21,6 +21,7 @@ from urllib.request import Request, urlopen
 import orjson
 import structlog
 
+from wikistate.adapters.private_files import make_private_folder
 from wikistate.errors import EngineError, ErrorLimitError
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def prepare_process(flink: Path, java_home: Path, folder: Path) -> None:
     """
     logs, scratch = folder / "log", folder / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)  # a killed run leaves tens of megabytes there
-    for each in (logs, scratch):
-        each.mkdir(parents=True, exist_ok=True)
+    for each in (folder, logs, scratch):  # also snapshots, which Flink writes there, hold events
+        make_private_folder(each)
     logging.getLogger("py4j").setLevel(logging.CRITICAL)  # its traces of a lost JVM are less clear than our message
     for name, value in {
         "JAVA_HOME": str(java_home),

@@ -157,7 +157,7 @@ def _limit_batches(endpoints: Endpoints, batch_bytes: int | None) -> Endpoints:
 def _build_keyed(
     pipeline: KeyedPipeline[Any, Any, Any], settings: LocalRunnerSettings, meter: Meter, error_limit: ErrorLimit
 ) -> KeyedProcessor[Any, Any, Any]:
-    state = KeyedStateStore(StateFile(pipeline.state), cache_bytes=settings.state_cache_bytes)
+    state = KeyedStateStore(StateFile(pipeline.state, pipeline.state_owner), cache_bytes=settings.state_cache_bytes)
     change_sink, sinks = _build_keyed_sinks(pipeline)
     source = _build_keyed_source(pipeline.source, state)
     if pipeline.wrap_source is not None:

@@ -5,16 +5,17 @@ Most keys have only a row of two integers: 120 million of them take some 2 GB.
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from wikistate.adapters.sqlite import open_exclusive, transaction
+from wikistate.adapters.sqlite import FILE_ERRORS, DamagedFileError, explain_failure, open_exclusive, transaction
+from wikistate.core.events.integers import is_integer
 from wikistate.errors import StateError
 from wikistate.streaming.keyed_job import EMPTY_STATE, KeyedState
 from wikistate.streaming.record import Partition
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
@@ -26,6 +27,7 @@ CREATE TABLE IF NOT EXISTS partitions (
     topic TEXT, number INTEGER, offset INTEGER NOT NULL, time INTEGER, PRIMARY KEY (topic, number)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS clock (only INTEGER PRIMARY KEY CHECK (only = 0), watermark INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS owner (only INTEGER PRIMARY KEY CHECK (only = 0), name TEXT NOT NULL);
 """
 
 FORMAT = 1
@@ -70,18 +72,24 @@ class StateFile:
 
     Args:
         path: The path of the file. A missing file is created, with its folder.
+        owner: The job and the wiki whose state it is; empty to open the file of any. A file without an owner, of an older
+            version, gets this one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, owner: str = "") -> None:
         self._path = path
+        self._owner = owner
         self._connection: sqlite3.Connection | None = None
 
     def open(self) -> None:
         """Open and lock the file. Raises `StateError` when it cannot be used, or another process uses it."""
         with self._wrap_errors("opened"):
             self._connection = connection = open_exclusive(self._path)
-            self._check_format(connection)
-            connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
+            is_new = self._check_format(connection)
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {_TABLES} {f'PRAGMA user_version = {FORMAT};' if is_new else ''} COMMIT;"
+            )
+            self._check_owner(connection)
 
     def read(self, keys: Collection[int]) -> dict[int, KeyedState]:
         """Return the state of each of these keys."""
@@ -92,27 +100,34 @@ class StateFile:
                 some = ordered[start : start + _KEYS_PER_QUERY]
                 marks = ",".join("?" * len(some))
                 for key, number in connection.execute(f"SELECT key, number FROM numbers WHERE key IN ({marks})", some):  # noqa: S608  (question marks)
-                    found[key] = KeyedState(number)
+                    found[key] = KeyedState(_require_number(number, "revision"))
                 for key, rest in connection.execute(f"SELECT key, rest FROM rests WHERE key IN ({marks})", some):  # noqa: S608  (question marks)
+                    if not isinstance(rest, bytes):
+                        raise DamagedFileError(f"the state of the key {key} is not a sequence of bytes")
                     found[key] = found[key]._replace(blob=rest)
         return found
 
     def timers(self) -> dict[int, int]:
         """Return the event time of each timer, by key."""
         with self._wrap_errors("read") as connection:
-            return dict(connection.execute("SELECT key, time FROM wakes"))
+            return {
+                key: _require_number(moment, "timer")
+                for key, moment in connection.execute("SELECT key, time FROM wakes")
+            }
 
     def progress(self) -> dict[Partition, PartitionProgress]:
         """Return the progress of each partition."""
         with self._wrap_errors("read") as connection:
             rows = connection.execute("SELECT topic, number, offset, time FROM partitions").fetchall()
+            for row in rows:
+                _check_progress(row)
         return {Partition(topic, number): PartitionProgress(offset, moment) for topic, number, offset, moment in rows}
 
     def watermark(self) -> int | None:
         """Return the watermark."""
         with self._wrap_errors("read") as connection:
             row = connection.execute("SELECT watermark FROM clock").fetchone()
-        return None if row is None else int(row[0])
+            return None if row is None else _require_number(row[0], "watermark")
 
     def commit(self, checkpoint: CheckpointData) -> None:
         """Make all changes of a checkpoint durable, or none of them."""
@@ -153,7 +168,8 @@ class StateFile:
             self._connection.close()
             self._connection = None
 
-    def _check_format(self, connection: sqlite3.Connection) -> None:
+    def _check_format(self, connection: sqlite3.Connection) -> bool:
+        """Return whether the file has no tables yet. Raise `StateError` if another version wrote them."""
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         if found not in (0, FORMAT):
             raise StateError(
@@ -161,11 +177,26 @@ class StateFile:
                 hint="Use the version that wrote it, or start with an empty state folder.",
                 file=str(self._path),
             )
+        return bool(found == 0)
+
+    def _check_owner(self, connection: sqlite3.Connection) -> None:
+        if not self._owner:
+            return
+        row = connection.execute("SELECT name FROM owner").fetchone()
+        if row is None:
+            connection.execute("INSERT INTO owner VALUES (0, ?)", (self._owner,))
+        elif row[0] != self._owner:
+            raise StateError(
+                f"The state file {self._path} belongs to {row[0]!r:.100} and not to {self._owner!r:.100}.",
+                hint="Name the state folder of this job and wiki (--state). If the wiki has only a new name, start with an "
+                "empty state folder.",
+                file=str(self._path),
+            )
 
     def _not_empty_error(self) -> StateError:
         return StateError(
             f"The state file {self._path} already holds state.",
-            hint="Remove the file, or name another state folder.",
+            hint="Remove the file and those that begin with its name, or name another state folder.",
             file=str(self._path),
         )
 
@@ -175,12 +206,27 @@ class StateFile:
         try:
             # While the file is opened there is no connection yet, and the caller does not use it.
             yield self._connection  # type: ignore[misc]
-        except (sqlite3.Error, OSError) as error:
+        except FILE_ERRORS as error:
+            reason, hint = explain_failure(
+                error,
+                restart="The job then starts without state: rdf-sync compares all entities, rdf-updater needs rdf-bootstrap.",
+            )
             raise StateError(
-                f"The state file {self._path} cannot be {action}: {error}.",
-                hint="If it is locked, another process runs this job: each process needs its own state folder (--state).",
-                file=str(self._path),
+                f"The state file {self._path} cannot be {action}: {reason}.", hint=hint, file=str(self._path)
             ) from error
+
+
+def _require_number(value: object, what: str) -> int:
+    if type(value) is not int:
+        raise DamagedFileError(f"the {what} {value!r:.60} is not a number")
+    return value
+
+
+def _check_progress(row: tuple[object, ...]) -> None:
+    match row:
+        case (str(), number, offset, int() | None) if is_integer(number) and is_integer(offset):
+            return
+    raise DamagedFileError(f"the position {row!r:.100} is not a topic, a partition, an offset and a time")
 
 
 def _upsert(connection: sqlite3.Connection, table: str, column: str, values: Mapping[int, int | bytes | None]) -> None:

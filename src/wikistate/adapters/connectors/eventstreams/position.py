@@ -22,6 +22,7 @@ from wikistate.adapters.connectors.eventstreams.event_id import (
     parse_event_id,
 )
 from wikistate.adapters.connectors.push_source import FeedRecord
+from wikistate.adapters.connectors.saved_values import reading_saved
 from wikistate.core.events.meta import ingestion_time
 from wikistate.errors import SourceError
 from wikistate.streaming.record import Partition, Record
@@ -58,10 +59,14 @@ class StreamPosition:
         self._recent: dict[bytes, None] = {}
 
     def restore(self, positions: Mapping[Partition, ResumePosition]) -> None:
-        """Resume at these positions."""
+        """Resume at these positions. Raises `StateError` if one is damaged: the stream would be read from now on."""
         for partition, place in positions.items():
             self._next[partition] = place.offset
-            for entry in parse_event_id(place.token):
+            entries = parse_event_id(place.token)
+            with reading_saved("position", place.token):
+                if place.token and not entries:
+                    raise ValueError("not an id of an event")
+            for entry in entries:
                 # The token of a partition holds its exact position; the tokens of other partitions hold an older one.
                 if entry.partition == partition or entry.partition not in positions:
                     self._entries[entry.partition] = entry

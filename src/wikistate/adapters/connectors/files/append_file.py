@@ -13,8 +13,9 @@ import structlog
 from wikistate.adapters.compression.decoder import DamagedError
 from wikistate.adapters.compression.formats import Format
 from wikistate.adapters.connectors.files.codecs import build_compressor, written_format
-from wikistate.adapters.connectors.files.position import sync_folder
 from wikistate.adapters.connectors.files.tail import complete_until, is_truncated
+from wikistate.adapters.durable_files import sync_folder
+from wikistate.adapters.private_files import PRIVATE_FILE, make_private_folder
 from wikistate.errors import SinkError
 
 if TYPE_CHECKING:
@@ -39,13 +40,15 @@ class AppendFile:
     Args:
         target: A path, which is created with its folders if it does not exist; or an open descriptor, which is neither
             repaired nor truncated.
+        is_private: Whether a new file, and a new folder of it, is for this user only. Otherwise the umask decides.
 
     Raises:
         ConfigError: The name states a format that is not written.
     """
 
-    def __init__(self, target: Path | int) -> None:
+    def __init__(self, target: Path | int, *, is_private: bool = False) -> None:
         self._target = target
+        self._is_private = is_private
         self._format = written_format(target) if isinstance(target, Path) else Format.PLAIN
         self._member: Compressor | None = None
         self._descriptor = -1
@@ -62,7 +65,7 @@ class AppendFile:
             if isinstance(self._target, int):
                 self._descriptor = os.dup(self._target)
             else:
-                self._descriptor = _open(self._target)
+                self._descriptor = _open(self._target, is_private=self._is_private)
             self._regular = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
             if self._regular and isinstance(self._target, Path):
                 self._repair()
@@ -146,12 +149,15 @@ class AppendFile:
         )
 
 
-def _open(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _open(path: Path, *, is_private: bool) -> int:
+    if is_private:
+        make_private_folder(path.parent)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():  # a device or a pipe cannot be read for a repair
         return os.open(path, os.O_WRONLY | os.O_APPEND)
     new = not path.exists()
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, PRIVATE_FILE if is_private else 0o644)
     if new:
         sync_folder(path.parent)
     return descriptor

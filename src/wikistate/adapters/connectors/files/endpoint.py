@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -33,6 +33,7 @@ class FileEndpoint(SourceEndpoint, SinkEndpoint):
         path: The path; ``-`` for a standard stream.
         bookmark: The file that stores the position of a file that is read; empty for none.
         max_record_bytes: The longest line in bytes.
+        is_private: Whether a new file is for the user of the process only: it belongs to a store or state that is.
     """
 
     capabilities: ClassVar[Capabilities] = CAPABILITIES
@@ -40,6 +41,7 @@ class FileEndpoint(SourceEndpoint, SinkEndpoint):
     path: str
     bookmark: str = ""
     max_record_bytes: int = MAX_FILE_RECORD
+    is_private: bool = field(default=False, repr=False)
 
     @property
     def identity(self) -> str:
@@ -80,7 +82,7 @@ class FileEndpoint(SourceEndpoint, SinkEndpoint):
         """See `SinkEndpoint`. Sinks of the same file share one writer."""
         target = standard_stream if self.is_standard_stream else Path(self.path)
         client = ("file", standard_stream if self.is_standard_stream else self.path)
-        return clients.get(client, lambda: FileSink(target))
+        return clients.get(client, lambda: FileSink(target, is_private=self.is_private))
 
     def for_replay(self, suffix: str, *, group: str = "") -> FileEndpoint:  # noqa: ARG002  (files have no groups)
         """See `SourceEndpoint`. A bookmark beside the file stores the position of the replays."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import orjson
 
+from wikistate.adapters.durable_files import write_durably
+from wikistate.adapters.private_files import make_private_folder
+from wikistate.core.events.integers import is_integer
 from wikistate.errors import SourceError
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class OffsetFile:
             return {}
         except (OSError, orjson.JSONDecodeError) as error:
             raise self._source_error("read", str(error)) from error
-        if not isinstance(stored, dict) or not all(type(lines) is int for lines in stored.values()):
+        if not isinstance(stored, dict) or not all(map(is_integer, stored.values())):
             raise self._source_error("read", "it does not map files to numbers of lines")
         return stored
 
@@ -46,15 +48,9 @@ class OffsetFile:
         Raises:
             SourceError: It cannot be written.
         """
-        draft = self._path.with_name(f"{self._path.name}.draft")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with draft.open("wb") as file:
-                file.write(orjson.dumps(dict(lines), option=orjson.OPT_INDENT_2))
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
-            sync_folder(self._path.parent)
+            make_private_folder(self._path.parent)
+            write_durably(self._path, orjson.dumps(dict(lines), option=orjson.OPT_INDENT_2))
         except OSError as error:
             raise self._source_error("written", str(error)) from error
 
@@ -64,12 +60,3 @@ class OffsetFile:
             hint="Repair it, or remove it to read the files from their beginning.",
             file=str(self._path),
         )
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new name in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

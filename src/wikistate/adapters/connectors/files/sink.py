@@ -36,10 +36,11 @@ class FileSink:
 
     Args:
         target: A path, or an open descriptor such as `STANDARD_OUTPUT`.
+        is_private: Whether a new file is for this user only. Otherwise the umask decides.
     """
 
-    def __init__(self, target: Path | int) -> None:
-        self._appender = AppendFile(target)
+    def __init__(self, target: Path | int, *, is_private: bool = False) -> None:
+        self._appender = AppendFile(target, is_private=is_private)
         self._thread = ClientThread("file-sink")
         self._failure: SinkError | None = None
 

@@ -6,13 +6,13 @@ at its positions. Files and positions therefore change together, also in a crash
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
-from wikistate.adapters.connectors.files.position import sync_folder
+from wikistate.adapters.durable_files import write_durably
+from wikistate.core.events.integers import is_integer
 from wikistate.errors import SinkError
 from wikistate.streaming.record import Partition
 
@@ -58,10 +58,11 @@ class CommitFile:
             return _decode(orjson.loads(self._path.read_bytes()))
         except FileNotFoundError:
             return Commit()
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except ValueError as error:
             raise SinkError(
                 f"{self._path} is not a valid commit file: {error}.",
-                hint="Restore it from a copy. Without it, the events that the folder already holds are unknown.",
+                hint="Nothing was changed. Restore the file from a copy; if a newer version of wikistate wrote it, use that "
+                "version. Without it, the events that the folder already holds are unknown.",
                 file=str(self._path),
             ) from error
 
@@ -71,13 +72,7 @@ class CommitFile:
         Raises:
             OSError: It cannot be written; the last commit still applies.
         """
-        draft = self._path.with_name(f"{self._path.name}.draft")
-        with draft.open("wb") as file:
-            file.write(_encode(commit))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._path)
-        sync_folder(self._path.parent)
+        write_durably(self._path, _encode(commit))
 
 
 def _encode(commit: Commit) -> bytes:
@@ -89,11 +84,32 @@ def _encode(commit: Commit) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2)
 
 
-def _decode(document: Any) -> Commit:
-    if document["format"] != _FORMAT:
-        raise KeyError(f"format {document['format']}")
-    positions = {
-        reader: {Partition(topic, number): offset for topic, number, offset in parts}
-        for reader, parts in document["positions"].items()
-    }
-    return Commit(positions, dict(document["files"]))
+def _decode(document: object) -> Commit:
+    """Return the commit in a file. Raise `ValueError` if the file is damaged, or of a newer version."""
+    match document:
+        case {"format": number} if number != _FORMAT:
+            raise ValueError(f"it has format {number!r:.60}, and this version reads {_FORMAT}")
+        case {"format": _, "positions": dict(positions), "files": dict(files)}:
+            found = {reader: _decode_positions(reader, parts) for reader, parts in positions.items()}
+            return Commit(found, {name: _decode_path(name, path) for name, path in files.items()})
+    raise ValueError('it is not an object with "format", "positions" and "files"')
+
+
+def _decode_positions(reader: str, parts: object) -> dict[Partition, int]:
+    if not isinstance(parts, list):
+        raise ValueError(f"the positions of {reader[:60]!r} are {parts!r:.60} instead of a list")  # noqa: TRY004  (the content of a file)
+    found = {}
+    for part in parts:
+        match part:
+            case [str(topic), number, offset] if is_integer(number) and is_integer(offset):
+                found[Partition(topic, number)] = offset
+            case _:
+                raise ValueError(f"{part!r:.60} is not a topic, a partition and an offset")
+    return found
+
+
+def _decode_path(name: str, path: object) -> str:
+    """Return the path below the folder. A name or path that leads elsewhere would move files of others."""
+    if isinstance(path, str) and "/" not in name and not path.startswith("/") and ".." not in (name, *path.split("/")):
+        return path
+    raise ValueError(f"{path!r:.60} is not the path of the file {name[:60]!r} below the folder")

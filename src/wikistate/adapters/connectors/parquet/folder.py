@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from wikistate.adapters.connectors.files.position import sync_folder
 from wikistate.adapters.connectors.parquet.columns import format_partition
 from wikistate.adapters.connectors.parquet.commit_file import Commit, CommitFile
 from wikistate.adapters.connectors.parquet.files import OpenFile
+from wikistate.adapters.durable_files import rename_durably, sync_folder
+from wikistate.adapters.private_files import open_private
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class ParquetFolder:
             self._lock = -1
 
     def _take_lock(self) -> None:
-        self._lock = os.open(self._path / "_wikistate" / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        self._lock = open_private(self._path / "_wikistate" / "lock")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -149,13 +150,5 @@ class ParquetFolder:
 
     def _publish(self, files: Mapping[str, str]) -> None:
         """Move committed files to their published paths. After a crash it runs again; files that were moved stay."""
-        targets = set()
-        for name, place in files.items():
-            source, target = self._pending / name, self._path / place
-            if source.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                source.replace(target)
-                targets.add(target.parent)
-        for folder in targets:
-            for changed in (folder, folder.parent, self._path):
-                sync_folder(changed)
+        pending = {self._pending / name: self._path / place for name, place in files.items()}
+        rename_durably({source: target for source, target in pending.items() if source.exists()})

@@ -12,6 +12,8 @@ import orjson
 import structlog
 
 from wikistate.adapters.connectors.recent_changes.page_cache import to_known_revision
+from wikistate.adapters.connectors.saved_values import read_saved
+from wikistate.core.events.integers import is_integer
 from wikistate.errors import StateError
 
 if TYPE_CHECKING:
@@ -47,18 +49,13 @@ class Inventory:
         """Load the state of an earlier run, at which the list resumes.
 
         Raises:
-            StateError: A newer release has written it.
+            StateError: A newer release has written it, or it is damaged.
         """
         self._waiting = list(self._wiki.namespaces)
         text = (await metadata.load_metadata([_KEY])).get(_KEY)
         if text is None:
             return
-        state = orjson.loads(text)
-        if state["format"] != _FORMAT:
-            raise StateError(
-                f"The inventory of the pages has format {state['format']}; this release knows {_FORMAT}.",
-                hint="Run the release that wrote the state, or a later one.",
-            )
+        state = read_saved("inventory of the pages", text, _decode)
         self._listed, self._waiting, self._resume = state["listed"], state["waiting"], state["resume"]
         self._complete_since = state["complete_since"]
 
@@ -99,3 +96,17 @@ class Inventory:
             "complete_since": self._complete_since,
         }
         return orjson.dumps(state).decode()
+
+
+def _decode(stored: Any) -> dict[str, Any]:
+    match stored:
+        case {"format": number} if number != _FORMAT:
+            raise StateError(
+                f"The inventory of the pages has format {number!r:.60}; this release knows {_FORMAT}.",
+                hint="Run the release that wrote the state, or a later one.",
+            )
+        case {"listed": listed, "waiting": list(waiting), "resume": dict() | None, "complete_since": since} if (
+            is_integer(listed) and all(type(each) is int for each in waiting) and (since is None or is_integer(since))
+        ):
+            return {**stored}
+    raise ValueError("not an inventory")

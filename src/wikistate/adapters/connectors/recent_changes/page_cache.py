@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from wikistate.adapters.connectors.saved_values import read_saved
 from wikistate.core.events.timestamps import format_timestamp, parse_timestamp
 
 if TYPE_CHECKING:
@@ -65,8 +66,7 @@ class PageCache:
         # Older releases stored an entry for each page, with all values of its last event.
         names = {f"page:{page_id}": page_id for page_id in wanted if self.get(page_id) is None}
         for name, text in (await self._metadata.load_metadata(names)).items():
-            _, revision = orjson.loads(text)
-            self._legacy[names[name]] = to_known_revision(revision["rev_id"], revision["rev_dt"])
+            self._legacy[names[name]] = read_saved("revision of a page", text, _decode_legacy)
 
     def get(self, page_id: int) -> KnownRevision | None:
         """Return the known revision of a page; None if there is none."""
@@ -97,9 +97,20 @@ class PageCache:
         missing = {_entry_name(number): number for number in numbers if number not in self._loaded}
         self._loaded |= {number: {} for number in missing.values()}
         for name, text in (await self._metadata.load_metadata(missing)).items():
-            rows = orjson.loads(text)
-            self._loaded[missing[name]] = {page_id: KnownRevision(*revision) for page_id, *revision in rows}
+            self._loaded[missing[name]] = read_saved("revisions of pages", text, _decode)
 
 
 def _entry_name(number: int) -> str:
     return f"revisions:{number}"
+
+
+def _decode(stored: Any) -> dict[int, KnownRevision]:
+    found = {page_id: KnownRevision(*revision) for page_id, *revision in stored}
+    if not all(type(number) is int for page_id, revision in found.items() for number in (page_id, *revision)):
+        raise ValueError("not a list of numbers")
+    return found
+
+
+def _decode_legacy(stored: Any) -> KnownRevision:
+    _, revision = stored
+    return to_known_revision(revision["rev_id"], revision["rev_dt"])

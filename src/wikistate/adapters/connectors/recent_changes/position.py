@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from wikistate.adapters.connectors.saved_values import read_saved
+from wikistate.core.events.integers import MAX_TIME, is_integer
 from wikistate.errors import SourceError
 
 if TYPE_CHECKING:
@@ -64,9 +66,22 @@ class ChangeWindow:
 
     @classmethod
     def load(cls, token: str, overlap: int) -> ChangeWindow:
-        """Return the window that `dump` wrote."""
-        stored = orjson.loads(token)
-        window = cls(overlap, stored["begin"])
-        window._newest = stored["newest"]
-        window.add(stored["changes"].items())
+        """Return the window that `dump` wrote. Raises `StateError` if it is damaged."""
+        begin, newest, changes = read_saved("position", token, _decode)
+        window = cls(overlap, begin)
+        window._newest = newest
+        window.add(changes.items())
         return window
+
+
+def _decode(stored: object) -> tuple[int, int, dict[str, int]]:
+    match stored:
+        case {"begin": begin, "newest": newest, "changes": dict(changes)} if all(
+            map(_is_time, (begin, newest, *changes.values()))
+        ):
+            return begin, newest, changes
+    raise ValueError("not a window of changes")
+
+
+def _is_time(value: object) -> bool:
+    return is_integer(value, minimum=-MAX_TIME, maximum=MAX_TIME)
