@@ -5,6 +5,7 @@ Without it, a wrong address or a wrong concept base leaves the store empty, and 
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from yarl import URL
@@ -13,6 +14,7 @@ from wikistate.adapters.mediawiki.credentials import explain_private_wiki
 from wikistate.adapters.mediawiki.entity_pages import ListPosition, list_entities
 from wikistate.adapters.mediawiki.wikibase_site import check_concept_uri, find_concept_uri
 from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, find_failure_rule
+from wikistate.core.rdf.bounded_parse import PEAK_FACTOR, ParseLimits
 from wikistate.core.rdf.munge import munge
 from wikistate.core.rdf.parse import parse_triples
 from wikistate.errors import InputError, WikiError
@@ -105,7 +107,7 @@ class _EntityCheck:
                 first = first or self._build_error(page, found)
                 continue
             try:
-                return self._build_result(self._read(page, found))
+                return self._build_result(await asyncio.to_thread(self._read, page, found))
             except InputError as error:
                 first = first or WikiError(
                     f"The entities of {self._site.domain} cannot be read. {error.message}",
@@ -126,7 +128,9 @@ class _EntityCheck:
         concept_uri = find_concept_uri(body, entity_id=page.entity, base=base, mime_type=settings.mime_type)
         check_concept_uri(rdf.concept_base, actual=concept_uri)
         uris = entity_uris(rdf.model_copy(update={"concept_base": concept_uri}))
-        munge(parse_triples(body, base=base, mime_type=settings.mime_type), page.entity, uris)
+        limits = ParseLimits(rdf.max_entity_triples, rdf.max_parsed_bytes // PEAK_FACTOR)
+        triples = parse_triples(body, base=base, mime_type=settings.mime_type, limits=limits)
+        munge(triples, page.entity, uris)
         return concept_uri
 
     def _may_pass(self, failure: Failure) -> bool:

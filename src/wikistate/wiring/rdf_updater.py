@@ -29,6 +29,7 @@ from wikistate.core.updater.fetch_failures import FETCH_POLICY
 from wikistate.core.updater.side_events import SideEvents
 from wikistate.errors import ConfigError
 from wikistate.jobs.rdf_updater.entity_graphs import EntityGraphLoader
+from wikistate.jobs.rdf_updater.entity_memory import EntityMemory
 from wikistate.jobs.rdf_updater.job import RdfUpdater
 from wikistate.jobs.rdf_updater.mutation_builder import MutationBuilder
 from wikistate.jobs.rdf_updater.mutation_encoder import MutationEncoder
@@ -149,6 +150,7 @@ def build_graph_loader(
         concept_base=uris.root,
         states=None if entities else RevisionLookup(partial(_connect_to_api, configuration, meter)),
         is_confirmed=is_readable is True,
+        memory=EntityMemory(configuration.rdf.max_parsed_bytes, max_triples=configuration.rdf.max_entity_triples),
         # After a start that found no entity to read, the first one decides.
         max_unreadable=0 if is_readable is False else _MAX_UNREADABLE,
     )

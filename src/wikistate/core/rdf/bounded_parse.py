@@ -17,7 +17,7 @@ from pyoxigraph import RdfFormat, serialize
 from wikistate.errors import RdfError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from pyoxigraph import Quad, Triple
 
@@ -94,7 +94,7 @@ def read_bounded(quads: Iterable[Quad], body: bytes, limits: ParseLimits, *, whe
     return triples
 
 
-def estimate_memory(triples: list[Triple]) -> int:
+def estimate_memory(triples: Collection[Triple]) -> int:
     """Return the memory that triples take, in bytes."""
     return len(triples) * TRIPLE_OVERHEAD + len(serialize(triples, format=RdfFormat.N_TRIPLES) or b"")
 

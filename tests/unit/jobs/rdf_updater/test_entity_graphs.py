@@ -43,11 +43,16 @@ class Entities:
         """See `EntitySource`."""
         return f"https://wikibase.example/wiki/Special:EntityData/{entity_id}.ttl?revision={revision}"
 
-    async def fetch(self, entity_id: str, revision: int, *, event_time: int | None = None) -> bytes | FetchFailure:
+    async def fetch(
+        self, entity_id: str, revision: int, *, event_time: int | None = None, max_bytes: int | None = None
+    ) -> bytes | FetchFailure:
         """See `EntitySource`."""
         self.asked.append(event_time)
         answer = self.answers.pop(0)
         if isinstance(answer, bytes):
+            if max_bytes is not None and len(answer) > max_bytes:
+                self.answers.insert(0, answer)
+                return FetchFailure(FetchErrorType.UNKNOWN, "ContentTooLarge", "too large", entity_id, revision)
             return answer
         return FetchFailure(answer, "BadRevision", "404", entity_id, revision)
 
