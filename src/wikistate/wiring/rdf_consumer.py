@@ -57,7 +57,13 @@ def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StorePi
     settings = configuration.store
 
     def build_job(errors: Sink) -> StoreJob:
-        reader = MutationReader(encoder, meter, entity_filter=settings.entity_filter)
+        reader = MutationReader(
+            encoder,
+            meter,
+            entity_filter=settings.entity_filter,
+            max_bytes=settings.max_mutation_bytes,
+            max_triples=settings.max_mutation_triples,
+        )
         return RdfConsumer(reader, build_store_writer(settings, meter), errors, meter)
 
     return StorePipeline(source=source, error=endpoints.error, build_job=build_job)

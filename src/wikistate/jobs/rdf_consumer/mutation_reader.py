@@ -16,7 +16,7 @@ from wikistate.core.events.meta import is_canary
 from wikistate.core.events.rejection import Filtered, FilterReason, RejectedEvent
 from wikistate.core.sparql.terms import serialize_triples
 from wikistate.core.updater.messages import Message, decode_message
-from wikistate.core.updater.reassembly import Reassembly
+from wikistate.core.updater.reassembly import MAX_MUTATION_BYTES, MAX_MUTATION_TRIPLES, Reassembly
 from wikistate.core.updater.store_metadata import StorePosition
 from wikistate.errors import InputError
 from wikistate.jobs.failure_counter import FailureCounter
@@ -56,6 +56,8 @@ class MutationReader:
         errors: Encodes error events.
         meter: Records the metrics.
         entity_filter: Regular expression that must match a part of the entity id; empty for all entities.
+        max_bytes: Limit of the messages of one mutation, in bytes.
+        max_triples: Limit of the triples of incomplete mutations, over all partitions.
         clock: Returns seconds since the epoch.
     """
 
@@ -65,10 +67,14 @@ class MutationReader:
         meter: Meter,
         *,
         entity_filter: str = "",
+        max_bytes: int = MAX_MUTATION_BYTES,
+        max_triples: int = MAX_MUTATION_TRIPLES,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._errors = errors
         self._matches_filter = re.compile(entity_filter).search if entity_filter else None
+        self._max_bytes = max_bytes
+        self._max_triples = max_triples
         self._clock = clock
         self._reassemblies: dict[Partition, Reassembly] = {}
         self._validate: Callable[[Mutation], object] = bool
@@ -85,22 +91,33 @@ class MutationReader:
 
     def read(self, record: Record) -> ReadResult:
         """Return the result of a record. It never raises, whatever the record holds."""
+        return self.add(record, self.decode(record))
+
+    def add(self, record: Record, decoded: Message | Filtered | RejectedEvent) -> ReadResult:
+        """Return the result of a record that was decoded. Records of a partition are added in order."""
         reassembly = self._reassemblies.get(record.partition)
         if reassembly is None:
-            reassembly = self._reassemblies[record.partition] = Reassembly(check=self._validate)
+            reassembly = self._reassemblies[record.partition] = Reassembly(
+                self._max_bytes, max_triples=self._max_triples, check=self._validate
+            )
         mutation: Mutation | None = None
         errors: list[Output] = []
-        match self._decode(record):
+        match decoded:
             case Filtered(reason):
                 self._dropped.count(reason)
             case RejectedEvent() as rejected:
                 errors = [self._to_error_output(record, rejected)]
             case Message() as message:
                 mutation, rejected_messages = reassembly.add(record, message)
+                if reassembly.pending_triples and self._holds_too_much():
+                    rejected_messages += reassembly.reject_too_large()
                 errors = [self._to_error_output(*each) for each in rejected_messages]
         pending = reassembly.first_pending_offset
         position = self._position(record, record.offset + 1 if pending is None else pending, mutation)
         return ReadResult(mutation, errors, record.partition, position)
+
+    def _holds_too_much(self) -> bool:
+        return sum(each.pending_triples for each in self._reassemblies.values()) > self._max_triples
 
     def finish(self) -> Iterator[ReadResult]:
         """Yield error events for the messages of incomplete mutations, as the source has ended."""
@@ -120,7 +137,8 @@ class MutationReader:
         """Forget incomplete mutations, because the source is read again from another position."""
         self._reassemblies.clear()
 
-    def _decode(self, record: Record) -> Message | Filtered | RejectedEvent:
+    def decode(self, record: Record) -> Message | Filtered | RejectedEvent:
+        """Return the message of a record, or the reason why there is none. A thread may call it."""
         event = read_object(record)
         if not isinstance(event, dict):
             return event
