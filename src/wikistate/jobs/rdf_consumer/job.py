@@ -51,6 +51,7 @@ class RdfConsumer:
 
     async def open(self) -> None:
         """See `StoreJob`."""
+        self._reader.open()
         await self._errors.open()
         await self._writer.open()
 
@@ -89,6 +90,7 @@ class RdfConsumer:
 
     async def close(self) -> None:
         """See `StoreJob`."""
+        self._reader.close()
         await asyncio.gather(self._writer.close(), self._errors.close())
 
     async def _apply(self, result: ReadResult) -> None:

@@ -10,7 +10,9 @@ import time
 import traceback
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
 
+from wikistate.adapters.crash_marker import CrashMarker, KilledProcessError
 from wikistate.core.events.decoder import read_object
 from wikistate.core.events.meta import is_canary
 from wikistate.core.events.rejection import Filtered, FilterReason, RejectedEvent
@@ -56,6 +58,7 @@ class MutationReader:
         errors: Encodes error events.
         meter: Records the metrics.
         entity_filter: Regular expression that must match a part of the entity id; empty for all entities.
+        marker: Marker of the messages that are decoded; opened and closed by the reader.
         max_bytes: Limit of the messages of one mutation, in bytes.
         max_triples: Limit of the triples of incomplete mutations, over all partitions.
         clock: Returns seconds since the epoch.
@@ -67,12 +70,14 @@ class MutationReader:
         meter: Meter,
         *,
         entity_filter: str = "",
+        marker: CrashMarker | None = None,
         max_bytes: int = MAX_MUTATION_BYTES,
         max_triples: int = MAX_MUTATION_TRIPLES,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._errors = errors
         self._matches_filter = re.compile(entity_filter).search if entity_filter else None
+        self._marker = marker or CrashMarker()
         self._max_bytes = max_bytes
         self._max_triples = max_triples
         self._clock = clock
@@ -81,6 +86,14 @@ class MutationReader:
         self._newest_times: dict[Partition, int] = {}
         self._dropped = CappedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
         self._failures = FailureCounter(meter, metrics.EVENTS_ERRORS)
+
+    def open(self) -> None:
+        """Open the marker."""
+        self._marker.open()
+
+    def close(self) -> None:
+        """Close the marker."""
+        self._marker.close()
 
     def validate_terms(self) -> None:
         """Reject mutations that cannot be written in SPARQL from now on: those with blank nodes or invalid IRIs.
@@ -138,7 +151,18 @@ class MutationReader:
         self._reassemblies.clear()
 
     def decode(self, record: Record) -> Message | Filtered | RejectedEvent:
-        """Return the message of a record, or the reason why there is none. A thread may call it."""
+        """Return the message of a record, or the reason why there is none. A thread may call it, for one record at a time."""
+        value = record.value or b""
+        try:
+            slot = self._marker.begin(b"A message of %d bytes with the CRC %08x" % (len(value), crc32(value)))
+        except KilledProcessError as error:
+            return RejectedEvent("KilledProcess", str(error))
+        try:
+            return self._decode(record)
+        finally:
+            self._marker.end(slot)
+
+    def _decode(self, record: Record) -> Message | Filtered | RejectedEvent:
         event = read_object(record)
         if not isinstance(event, dict):
             return event

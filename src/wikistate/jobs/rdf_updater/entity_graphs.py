@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
+from wikistate.adapters.crash_marker import CrashMarker, KilledProcessError
 from wikistate.adapters.mediawiki.revision_lookup import LookupResult, RedirectRevision, RevisionState
 from wikistate.adapters.mediawiki.wikibase_site import check_concept_uri, find_concept_uri
 from wikistate.core.enrichment.failures import FailureKind
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from wikistate.core.rdf.graph import Graph
     from wikistate.core.rdf.uris import Uris
     from wikistate.jobs.rdf_updater.entity_memory import MemoryLease
+
+_T = TypeVar("_T")
 
 _REFUSALS = frozenset({FetchErrorType.NO_CONTENT, FetchErrorType.EMPTY_RESPONSE, FetchErrorType.UNEXPECTED_RESPONSE})
 """Failures that do not depend on the entity until the first one was read."""
@@ -87,6 +90,7 @@ class EntityGraphLoader:
         clock: Returns seconds since the epoch.
         is_confirmed: Whether an entity of the wiki was read before with these IRIs.
         memory: Memory for the documents of all fetches.
+        marker: Marker of the documents that are parsed; opened and closed by the loader.
         max_unreadable: Number of entities that may be unreadable before the first one is read: then the wiki or the settings
             are the cause, and not a single entity.
     """
@@ -102,6 +106,7 @@ class EntityGraphLoader:
         clock: Callable[[], float] = time.time,
         is_confirmed: bool = False,
         memory: EntityMemory | None = None,
+        marker: CrashMarker | None = None,
         max_unreadable: int = 2,
     ) -> None:
         self._entities = entities
@@ -112,15 +117,18 @@ class EntityGraphLoader:
         self._clock = clock
         self._uris_confirmed = is_confirmed
         self.memory = memory or EntityMemory()
+        self._marker = marker or CrashMarker()
         self._max_unreadable = max_unreadable
         self._unreadable: set[str] = set()
 
     async def open(self) -> None:
         """Open the client."""
+        self._marker.open()
         await self._entities.open()
 
     async def close(self) -> None:
         """Close the clients."""
+        self._marker.close()
         await self._entities.close()
         if self._states is not None:
             await self._states.close()
@@ -177,8 +185,11 @@ class EntityGraphLoader:
             return GraphUnavailable(body.kind, body.error_type, body.message, revision)
         try:
             graph = await self._read(entity, revision, body, lease)
+        except KilledProcessError as error:
+            return GraphUnavailable(FetchErrorType.UNKNOWN, type(error).__name__, str(error), revision)
         except InputError as error:
-            await asyncio.to_thread(self._diagnose_concept_base, entity, revision, body)
+            diagnose = partial(self._diagnose_concept_base, entity, revision, body)
+            await self._run_marked(entity, revision, diagnose, in_thread=True)
             self._count_unreadable(entity, f"{error.message} {error.hint}")
             return GraphUnavailable(FetchErrorType.UNKNOWN, type(error).__name__, error.message, revision)
         self._uris_confirmed = True
@@ -209,7 +220,7 @@ class EntityGraphLoader:
                 return await self._read_alone(entity, revision, body, lease)
             read = partial(self._parse, entity, revision, body, self.memory.limits(level))
             try:
-                return read() if level is Level.SMALL else await asyncio.to_thread(read)
+                return await self._run_marked(entity, revision, read, in_thread=level is not Level.SMALL)
             except TooLargeError as error:
                 if not error.is_memory:
                     raise
@@ -218,9 +229,19 @@ class EntityGraphLoader:
     async def _read_alone(self, entity: str, revision: int, body: bytes, lease: MemoryLease) -> Graph:
         async with lease.parsing:
             limits = self.memory.limits(Level.ALONE, used=lease.used)
-            graph = await asyncio.to_thread(self._parse, entity, revision, body, limits)
+            read = partial(self._parse, entity, revision, body, limits)
+            graph = await self._run_marked(entity, revision, read, in_thread=True)
             lease.used += await asyncio.to_thread(estimate_memory, graph)
             return graph
+
+    async def _run_marked(self, entity: str, revision: int, work: Callable[[], _T], *, in_thread: bool) -> _T:
+        """Run work on a document, which is marked meanwhile. Raises `KilledProcessError` if it ended the process twice."""
+        async with self._marker.turn():
+            slot = self._marker.begin(b"%s, revision %d" % (entity.encode(), revision))
+            try:
+                return await asyncio.to_thread(work) if in_thread else work()
+            finally:
+                self._marker.end(slot)
 
     def _parse(self, entity: str, revision: int, body: bytes, limits: ParseLimits) -> Graph:
         base = self._entities.url(entity, revision)

@@ -231,7 +231,7 @@ def test_small_documents_are_read_like_others(prefixes: str, statements: str) ->
         ('"x"^^<{}decimal>', False),
         (r'"x\"1"^^<{}integer>', False),
         ("<http://wikiba.se/ontology-beta#Item>", False),
-        ("<< <http://x/s> <http://x/p> 1 >>", False),
+        ("1 {| <http://x/q> 1 |}", False),
         (f'"{"a" * 20_000}"', False),
         (f'"""{"a" * 10_000}\n{"a" * 10_000}"""', False),
         (", ".join(["1\n"] * 10_000), True),

@@ -60,8 +60,8 @@ def test_nested_triple_terms_of_a_message_are_refused_with_their_field() -> None
         ('@version "1.2" .', "a version of RDF"),
         ('VERSION "1.2"', "a version of RDF"),
         (f"{S} {PREDICATE} " + f"[ {PREDICATE} " * 2000 + "1" + " ]" * 2000 + " .", "lists inside of each other"),
-        (f"{S} {PREDICATE} " + "( " * 2000 + ") " * 2000 + " .", "lists inside of each other"),
-        (f"{S} {PREDICATE} " + "((([ " * 2000, "lists inside of each other"),
+        (f"{S} {PREDICATE} " + "( " * 9000 + ") " * 9000 + " .", "lists inside of each other"),
+        (f"{S} {PREDICATE} " + "((([ " * 4000, "lists inside of each other"),
         (f"{S} {PREDICATE} (" + "()" * 20_000 + ") .", "more than 10,000 lists"),
         (f"{S} {PREDICATE} " + f"[{PREDICATE} 1]," * 20_000 + "1 .", "more than 10,000 lists"),
         (f"{S} <http://x/a\\#b> ex:it\\'s\\# <<( {S} {PREDICATE} {S} )>> .", "triple term"),
@@ -88,6 +88,14 @@ def test_the_same_characters_in_a_text_are_read(turtle: str) -> None:
     """Titles and labels hold any character, and lists beside each other are not deep."""
     expected = {quad.triple for quad in parse(turtle, RdfFormat.TURTLE)}
     assert len(parse_triples(turtle.encode(), base="http://x/")) == len(expected) > 0
+
+
+@pytest.mark.parametrize("annotation", ["{| <http://x/q> 1 |}", "~ <http://x/r>", "~"])
+def test_annotations_of_a_message_are_refused(annotation: str) -> None:
+    """They would add a triple about a triple, which SPARQL 1.1 cannot write."""
+    event = {"rdf_added_data": {"data": f"{S} {PREDICATE} 1 {annotation} .", "mime_type": "text/turtle"}}
+    with pytest.raises(InputError, match="triple is about a triple"):
+        read_patch(event)
 
 
 _PIECES = st.sampled_from(
