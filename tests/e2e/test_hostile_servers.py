@@ -12,7 +12,6 @@ import signal
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-import pytest_asyncio
 from tests.e2e.commands import TIMEOUT
 from tests.e2e.hostile_world import (
     DOMAIN,
@@ -24,7 +23,7 @@ from tests.e2e.hostile_world import (
     write_failures,
 )
 from tests.e2e.test_stop import WITHOUT_SERVER, command_names
-from tests.support.guarded_commands import GuardedCommands
+from tests.support.guarded_commands import start_guarded
 from tests.support.hostile_answers import BEHAVIOURS, OTHER_DOMAIN, be_honest
 from tests.support.mutation_generator import STREAM as MUTATIONS
 
@@ -32,7 +31,7 @@ from wikistate.cli.exits import Exit
 from wikistate.wiring.registry import JOBS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.e2e.hostile_world import HostileWorld
@@ -118,13 +117,6 @@ async def ask(event, context):
 """
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def commands() -> AsyncIterator[GuardedCommands]:
-    """Starter of guarded commands, one for the module: it loads the package once."""
-    async with GuardedCommands() as commands:
-        yield commands
-
-
 def test_each_job_and_command_has_a_case() -> None:
     """A new job or command must meet the hostile servers."""
     commands = {case.command for case in CASES}
@@ -134,29 +126,25 @@ def test_each_job_and_command_has_a_case() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-@pytest.mark.asyncio(loop_scope="module")
-async def test_no_secret_and_no_request_goes_where_it_was_not_meant_for(
-    case: HostileCase, commands: GuardedCommands, tmp_path: Path
-) -> None:
+async def test_no_secret_and_no_request_goes_where_it_was_not_meant_for(case: HostileCase, tmp_path: Path) -> None:
     """The answers of the hostile server change nothing about it."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def run(behaviour: Behaviour) -> list[str]:
         async with slots:
             folder = tmp_path / behaviour.__name__
-            return [f"{behaviour.__name__}: {each}" for each in await _find_faults(commands, case, behaviour, folder)]
+            return [f"{behaviour.__name__}: {each}" for each in await _find_faults(case, behaviour, folder)]
 
     found = [fault for faults in await asyncio.gather(*map(run, BEHAVIOURS)) for fault in faults]
     assert not found, "\n".join(found)
 
 
-@pytest.mark.asyncio(loop_scope="module")
-async def test_credentials_arrive_where_they_were_given_for(commands: GuardedCommands, tmp_path: Path) -> None:
+async def test_credentials_arrive_where_they_were_given_for(tmp_path: Path) -> None:
     """The recording servers would see a secret, and the list of connections would name another server."""
     case = HostileCase("run rdf-sync", f"--wikibase {{hostile}} --state state {_OTHER_STORE} --set store.adopt=true")
     folder = _prepare_folder(tmp_path / "run")
     async with serve_world(be_honest) as world:
-        ended = await _run_command(commands, case, world, folder, password_of="store")
+        ended = await _run_command(case, world, folder, password_of="store")
         assert ended.status == 0, ended.err
         assert {world.servers[name].address for name in ("hostile", "store")} == ended.connections
         assert set(find_secrets(world.servers["hostile"].record)) == {"hostile"}
@@ -167,12 +155,12 @@ async def test_credentials_arrive_where_they_were_given_for(commands: GuardedCom
         ]
 
 
-async def _find_faults(commands: GuardedCommands, case: HostileCase, behaviour: Behaviour, folder: Path) -> list[str]:
+async def _find_faults(case: HostileCase, behaviour: Behaviour, folder: Path) -> list[str]:
     """Run a command and return what is wrong."""
     _prepare_folder(folder)
     async with serve_world(behaviour, private=case.configured) as world:
         try:
-            ended = await _run_command(commands, case, world, folder)
+            ended = await _run_command(case, world, folder)
         except TimeoutError:
             return [f"SIGTERM was not heard within {TIMEOUT:g} s"]
         return [*world.find_strays(case.named, ended.connections), *_check_outputs(ended, folder)]
@@ -185,30 +173,31 @@ def _prepare_folder(folder: Path) -> Path:
     return folder
 
 
-async def _run_command(
-    commands: GuardedCommands, case: HostileCase, world: HostileWorld, folder: Path, *, password_of: str = ""
-) -> EndedCommand:
+async def _run_command(case: HostileCase, world: HostileWorld, folder: Path, *, password_of: str = "") -> EndedCommand:
     """Run a command until it ends or has seen enough, then terminate it. Raises `TimeoutError`."""
     file = folder.with_name(f"{folder.name}.yaml")
     file.write_text(world.write_configuration(lists_hostile=case.configured))
     secrets = environment(password_of or ("store" if "store" in case.named else "hostile"))
-    command = commands.start(
+    command = await start_guarded(
         *case.command.split(),
         *world.fill_in(f"{case.words} --config {file}"),
         folder=folder,
         environment={**secrets, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "home")},
     )
     await _wait_until_calm(world, command)
-    await command.send(signal.SIGTERM)
-    async with asyncio.timeout(TIMEOUT):
-        return await command.wait()
+    try:
+        command.send(signal.SIGTERM)
+        async with asyncio.timeout(TIMEOUT):
+            return await command.wait()
+    finally:
+        command.send(signal.SIGKILL)
 
 
 async def _wait_until_calm(world: HostileWorld, command: GuardedCommand) -> None:
     """Return when the command has ended, or has only waited for some time, or has worked for long."""
     looks = calm_looks = 0
     seen = (0, "")
-    while not command.ended.done() and calm_looks < CALM_LOOKS and looks < MOST_LOOKS:
+    while command.is_running and calm_looks < CALM_LOOKS and looks < MOST_LOOKS:
         # Looks are counted and not seconds: between two looks, this process answers all requests that it has.
         await asyncio.sleep(0.03)
         now = (world.hostile.requests, command.read_activity())
