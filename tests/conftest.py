@@ -51,6 +51,31 @@ SHARED_PART_FILES = {
 }
 """Files with the tests of a real wiki and of real stores. A file that is missing here only starts another instance."""
 
+UNIT_SECONDS = {
+    "runner, flink": 600,
+    "stores": 500,
+    "mediawiki": 300,
+    "runner, local": 150,
+    "tests/e2e/test_kill_flink.py": 165,
+    "tests/e2e/test_jobs_on_both_runners.py": 120,
+    "tests/e2e/test_kill.py": 110,
+    "tests/e2e/test_stop.py": 100,
+    "tests/contract/connectors/test_source.py": 100,
+    "tests/e2e/test_hostile_servers.py": 80,
+    "tests/e2e/test_outages.py": 80,
+    "tests/e2e/test_rdf_sync_wiki_shapes.py": 80,
+    "tests/e2e/test_cli.py": 70,
+    "tests/e2e/test_parquet.py": 60,
+    "tests/e2e/test_flink_cluster.py": 51,
+    "tests/e2e/test_rdf_sync_kill.py": 50,
+    "tests/e2e/test_failure_table.py": 50,
+    "tests/e2e/test_store_verify.py": 50,
+}
+"""Approximate duration of the longest units of work, in seconds: a long unit that begins last leaves a worker idle."""
+
+SECONDS_PER_TEST = 0.3
+"""Approximate duration of each test in all other units."""
+
 FAIL_ON_SKIP = os.environ.get("CI") == "true"
 """Whether a skipped test counts as failed: on a machine for tests, all parts must be available."""
 
@@ -163,9 +188,17 @@ class PartScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships 
             return "runner, flink" if "flink" in test else "runner, local"
         return next((part for part, names in SHARED_PART_FILES.items() if any(name in file for name in names)), file)
 
+    def _assign_work_unit(self, node: object) -> None:
+        """Assign the longest unit that is left; the queue is in the order of numbers of tests."""
+        unit = max(
+            self.workqueue, key=lambda name: UNIT_SECONDS.get(name, SECONDS_PER_TEST * len(self.workqueue[name]))
+        )
+        self.workqueue.move_to_end(unit, last=False)
+        super()._assign_work_unit(node)
+
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> PartScheduling:
-    """Schedule the largest units first: the two halves of the runners' contract, which take longest."""
+    """Schedule the longest units first."""
     return PartScheduling(config, log)
 
 

@@ -1,19 +1,21 @@
-"""``wikistate`` as a user starts it: a separate process, in the foreground or in the background."""
+"""``wikistate`` in a separate process, in the foreground or in the background; see `tests.support.forked_commands`."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
+from tests.support.forked_commands import start_forked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
     from typing import Any
+
+    from tests.support.forked_commands import ForkedProcess
 
     from wikistate.core.events.meta import Event
 
@@ -41,7 +43,7 @@ async def run_wikistate(*words: str | Path, stdin: bytes = b"", folder: Path | N
 class Command:
     """A command that runs in the background."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: ForkedProcess) -> None:
         self._process = process
         self._err = bytearray()
         self._out = bytearray()
@@ -142,10 +144,7 @@ class Command:
 @asynccontextmanager
 async def start_command(*words: str | Path, folder: Path | None = None) -> AsyncIterator[Command]:
     """Start a command in the background; kill it at the end of the block if it has not ended by then."""
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "wikistate", *words), stdin=pipe, stdout=pipe, stderr=pipe, cwd=folder
-    )
+    process = await start_forked(*words, folder=folder)
     command = Command(process)
     try:
         yield command

@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from tests.conftest import UNIT_SECONDS
 
 ROOT = Path(__file__).parents[3]
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
@@ -30,6 +31,13 @@ def _run_suite(folder: Path, *, ci: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", "-c", os.devnull, "-rfs"]
     command += ["--rootdir", str(folder), str(folder)]
     return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_units_with_a_known_duration_exist() -> None:
+    """A renamed file would lose its place at the beginning."""
+    names = [name for name in UNIT_SECONDS if name.endswith(".py")]
+    assert len(names) > 10
+    assert [name for name in names if not (ROOT / name).exists()] == []
 
 
 def test_skip_is_a_failure_in_ci(tmp_path: Path) -> None:

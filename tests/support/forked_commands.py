@@ -1,0 +1,279 @@
+"""Commands of wikistate in processes that a loaded process forks: starting one takes no time for imports.
+
+The file is the program of that process, too. A command differs from ``python -m wikistate`` in two points only: the modules
+are loaded already, and its memory is not freed object by object at its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import resource
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import traceback
+from ipaddress import ip_address
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import wikistate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_NOT_LOADED = ("wikistate.__main__", "wikistate.testing", "wikistate.demo", "wikistate.runners.flink")
+_ORDER_BYTES = 1 << 20
+
+
+class CommandForker:
+    """Process that forks for each command. It ends with this process."""
+
+    def __init__(self) -> None:
+        self._orders, inherited = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._orders.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ORDER_BYTES)
+        with inherited:
+            number = inherited.fileno()
+            self._process = subprocess.Popen([sys.executable, __file__, str(number)], pass_fds=[number])
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """End the process; commands that it has forked are not ended."""
+        self._orders.close()
+        self._process.wait()
+
+    def fork(
+        self,
+        words: Sequence[str],
+        folder: Path,
+        streams: Sequence[int],
+        *,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        guard: Mapping[str, object] = MappingProxyType({}),
+    ) -> int:
+        """Start a command, and return the descriptor of a pipe with its process id and its exit code, each a line.
+
+        Args:
+            words: Words of the command line.
+            folder: Its working directory.
+            streams: Descriptors of its standard input, output and error, which this process closes.
+            environment: Variables beside those of this process.
+            guard: Arguments of `_set_guard`; empty for no limits.
+        """
+        reports, report_end = os.pipe()
+        order = {
+            "words": list(words),
+            "folder": str(folder),
+            "environment": {**os.environ, **environment},
+            "guard": dict(guard),
+        }
+        socket.send_fds(self._orders, [json.dumps(order).encode()], [*streams, report_end])
+        for descriptor in (*streams, report_end):
+            os.close(descriptor)
+        return reports
+
+
+class ForkedProcess:
+    """Process of a command, with the part of `asyncio.subprocess.Process` that the tests use.
+
+    Attributes:
+        pid: Its process id.
+        returncode: Its exit status, ``-N`` for signal N; None while it runs.
+    """
+
+    def __init__(self, pid: int, reports: asyncio.StreamReader) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self.stdin: asyncio.StreamWriter | None = None
+        self.stdout: asyncio.StreamReader | None = None
+        self.stderr: asyncio.StreamReader | None = None
+        self._ended = asyncio.ensure_future(self._wait_for_report(reports))
+
+    async def wait(self) -> int:
+        """Wait until it has ended, and return its exit status."""
+        return await asyncio.shield(self._ended)
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to it, unless it has ended."""
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it."""
+        self.send_signal(signal.SIGKILL)
+
+    async def _wait_for_report(self, reports: asyncio.StreamReader) -> int:
+        line = await reports.readline()
+        if not line:
+            raise RuntimeError("The process that forks the commands has ended.")
+        self.returncode = int(line)
+        return self.returncode
+
+
+_FORKERS: list[CommandForker] = []
+
+
+def find_forker() -> CommandForker:
+    """Return the one forker of this process."""
+    if not _FORKERS:
+        _FORKERS.append(CommandForker())
+    return _FORKERS[0]
+
+
+async def start_forked(*words: str | Path, folder: Path | None = None) -> ForkedProcess:
+    """Start a command with pipes to its three streams."""
+    stdin, to_stdin = os.pipe()
+    from_stdout, stdout = os.pipe()
+    from_stderr, stderr = os.pipe()
+    reports = await read_pipe(find_forker().fork([*map(str, words)], folder or Path.cwd(), (stdin, stdout, stderr)))
+    process = ForkedProcess(int(await reports.readline()), reports)
+    process.stdin = await _write_pipe(to_stdin)
+    process.stdout, process.stderr = await read_pipe(from_stdout), await read_pipe(from_stderr)
+    return process
+
+
+async def read_pipe(descriptor: int) -> asyncio.StreamReader:
+    """Return a reader of a pipe."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", 0))
+    return reader
+
+
+async def _write_pipe(descriptor: int) -> asyncio.StreamWriter:
+    loop = asyncio.get_running_loop()
+    pipe = os.fdopen(descriptor, "wb", 0)
+    transport, protocol = await loop.connect_write_pipe(lambda: asyncio.streams.FlowControlMixin(loop), pipe)
+    return asyncio.StreamWriter(transport, protocol, None, loop)
+
+
+class _ForkServer:
+    """Receiver of orders, which forks for each one and reports the end of each child."""
+
+    def __init__(self, orders: socket.socket) -> None:
+        self._orders = orders
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(orders, selectors.EVENT_READ)
+
+    def serve(self) -> dict[str, Any] | None:
+        """Serve until no orders can come and all children have ended: then None. In each child, return its order."""
+        while self._selector.get_map():
+            for key, _ in self._selector.select():
+                if key.fileobj is not self._orders:
+                    self._report_end(key.fd, *key.data)
+                    continue
+                content, descriptors, *_ = socket.recv_fds(self._orders, _ORDER_BYTES, 4)
+                if not content:
+                    self._selector.unregister(self._orders)
+                elif (process := os.fork()) == 0:
+                    return self._leave(json.loads(content), descriptors)
+                else:
+                    self._watch(process, descriptors)
+        return None
+
+    def _leave(self, order: dict[str, Any], descriptors: Sequence[int]) -> dict[str, Any]:
+        """Close what belongs to the server, in a child."""
+        for key in [*self._selector.get_map().values()]:
+            if key.fileobj is not self._orders:
+                os.close(key.fd)
+                os.close(key.data[1])
+        self._selector.close()
+        self._orders.close()
+        for number, descriptor in enumerate(descriptors[:3]):
+            os.dup2(descriptor, number)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return order
+
+    def _watch(self, process: int, descriptors: Sequence[int]) -> None:
+        *streams, report_end = descriptors
+        for descriptor in streams:
+            os.close(descriptor)
+        os.write(report_end, f"{process}\n".encode())
+        self._selector.register(os.pidfd_open(process), selectors.EVENT_READ, (process, report_end))
+
+    def _report_end(self, watched: int, process: int, report_end: int) -> None:
+        _, status = os.waitpid(process, 0)
+        self._selector.unregister(watched)
+        os.close(watched)
+        with open(report_end, "wb", 0) as pipe:
+            pipe.write(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+
+
+def _load_package() -> None:
+    """Import what commands import later, so that each child has it."""
+    for module in pkgutil.walk_packages(wikistate.__path__, "wikistate."):
+        if not module.name.startswith(_NOT_LOADED):
+            importlib.import_module(module.name)
+
+
+def _set_guard(*, memory: int, connections: str) -> None:
+    """Limit the address space, write each connection to a file, and refuse those to other machines.
+
+    Args:
+        memory: Bytes.
+        connections: Path of the file, one host and port a line.
+    """
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # A command handles it from its start to its end. Then the process still ends, which takes time on a busy machine, and
+    # a signal must not replace the exit code.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    listed = os.open(connections, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "socket.connect" and arguments[0].family in (socket.AF_INET, socket.AF_INET6):
+            host, port = arguments[1][:2]
+            os.write(listed, f"{host}:{port}\n".encode())
+            if not ip_address(host).is_loopback:
+                raise ConnectionRefusedError("A test connects to this machine only.")
+
+    sys.addaudithook(watch)
+
+
+def _run_command(order: dict[str, Any]) -> int:
+    """Run the command and return its exit code."""
+    os.chdir(order["folder"])
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    sys.path.insert(0, order["folder"])
+    sys.argv = [str(Path(wikistate.__path__[0]) / "__main__.py"), *order["words"]]
+    if order["guard"]:
+        _set_guard(**order["guard"])
+    from wikistate.cli.app import main  # noqa: PLC0415
+
+    status = 0
+    try:
+        main()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except BaseException:  # noqa: BLE001  (as the interpreter does)
+        traceback.print_exc()
+        status = 1
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for other threads, as the interpreter does
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return status
+
+
+def _serve_forks(descriptor: int) -> None:
+    _load_package()
+    gc.collect()
+    gc.freeze()  # so that the children share it
+    order = _ForkServer(socket.socket(fileno=descriptor)).serve()
+    if order is not None:
+        os._exit(_run_command(order))
+
+
+if __name__ == "__main__":
+    _serve_forks(int(sys.argv[1]))
