@@ -199,7 +199,7 @@ def read_page(data: bytes, _: Path) -> None:
 
 def read_entity_answer(data: bytes, _: Path) -> None:
     """Read an answer of EntityData whose status and headers are the first lines of the input."""
-    head, _, body = data.partition(b"\n\n")
+    head, _found, body = data.partition(b"\n\n")
     settings = EntityDataSettings(prefix="https://my.wiki/wiki/Special:EntityData/")
     address = settings.build_url("Q1", 5, now_ms=0)
     answer = _parse_head(head, body)
