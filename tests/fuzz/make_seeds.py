@@ -52,6 +52,12 @@ _NOW = 1_760_000_000_000
 _PARTITION = Partition("eqiad.mediawiki.page_change.v1", 0)
 
 
+_PAGE = """<!DOCTYPE html>
+<html class="client-nojs" lang="en"><head><meta charset="UTF-8"><title>Main Page - my wiki</title>
+<link rel="stylesheet" href="/w/load.php?lang=en"><script>var a = "<link>";</script>
+<link rel="EditURI" type="application/rsd+xml" href="//my.wiki/w/api.php?action=rsd">
+</head><body><p>Text &amp; more</p><!-- comment --></body></html>
+"""
 _ROWS = """{"head": {"vars": ["entity", "version", "offset", "predicate", "object"]}, "results": {"bindings": [
 {"entity": {"type": "uri", "value": "http://www.wikidata.org/entity/Q1"}, "subject": {"type": "bnode", "value": "b0"},
 "version": {"type": "literal", "value": "5", "datatype": "http://www.w3.org/2001/XMLSchema#integer"},
@@ -75,6 +81,13 @@ def main() -> None:
             bodies = (answer.partition(b"\r\n\r\n")[2] for answer in data.split(SEPARATOR))
             for number, body in enumerate(sorted({body for body in bodies if body.startswith(b"{")})):
                 write("store-rows", f"rows-{number}", body)
+        if target == "http-discovery":
+            missing = b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\n\r\n<title>Not found</title>"
+            page = (
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
+                + _PAGE.replace("my.wiki", "HOST.invalid").encode()
+            )
+            write(target, "edit-uri", SEPARATOR.join((missing, missing, page, data)))
     write("store-rows", "terms", _ROWS)
 
 
@@ -260,14 +273,8 @@ subgraphs:
     rules: ["pass ?entity wdt:P31 wd:Q5", "pass [] wdt:P1 ?entity"]
 """,
     )
-    page = """<!DOCTYPE html>
-<html class="client-nojs" lang="en"><head><meta charset="UTF-8"><title>Main Page - my wiki</title>
-<link rel="stylesheet" href="/w/load.php?lang=en"><script>var a = "<link>";</script>
-<link rel="EditURI" type="application/rsd+xml" href="//my.wiki/w/api.php?action=rsd">
-</head><body><p>Text &amp; more</p><!-- comment --></body></html>
-"""
-    write("page", "head", page)
-    write("store-errors", "page", f"{page}\nCOMMIT: totalElapsed=1ms, mutationCount=12")
+    write("page", "head", _PAGE)
+    write("store-errors", "page", f"{_PAGE}\nCOMMIT: totalElapsed=1ms, mutationCount=12")
     write(
         "store-errors",
         "stack",

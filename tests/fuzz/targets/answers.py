@@ -17,7 +17,6 @@ from wikistate.adapters.http.answers import quote_answer
 from wikistate.adapters.http.body import find_encoding
 from wikistate.adapters.http.client import HttpResponse, parse_retry_after
 from wikistate.adapters.mediawiki.action_api import parse_json, parse_revisions
-from wikistate.adapters.mediawiki.discovery import _extract_edit_uri
 from wikistate.adapters.mediawiki.entity_pages import list_entities
 from wikistate.adapters.mediawiki.entity_responses import (
     EntityDataSettings,
@@ -192,8 +191,7 @@ def read_store_errors(data: bytes, _: Path) -> None:
 
 
 def read_page(data: bytes, _: Path) -> None:
-    """Read a web page: the link to the API in its head, and its first words."""
-    _extract_edit_uri(data.decode(errors="replace"), URL("https://my.wiki/wiki/Main"))
+    """Read the first words of a web page. `http-discovery` reads the links in its head."""
     quote_answer(_response(data, 404, Content_Type="text/html"))
 
 

@@ -70,9 +70,8 @@ _YAML_TOKENS = (
 def read_lines(data: bytes, folder: Path) -> None:
     """Read a file of events; its name is the first line of the input."""
     name, _, content = data.partition(b"\n")
-    path = folder / ("".join(c for c in name.decode("ascii", "replace") if c.isalnum() or c in "._-")[:100] or "x")
-    if path.name in (".", ".."):
-        return
+    letters = "".join(each for each in name.decode("ascii", "replace") if each.isalnum() or each in "._-")
+    path = folder / f"x{letters[:100]}"
     path.write_bytes(content)
     reader = LineReader(path, bound=_BOUND)
     try:
