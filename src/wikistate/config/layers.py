@@ -71,9 +71,14 @@ def read_file(file: Path) -> Layer:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}: is not UTF-8 at byte {error.start}.") from None
     try:
-        node = yaml.compose(text, Loader=_Loader)
-        values = yaml.load(text, Loader=_Loader)  # noqa: S506  (the loader below is a safe one)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a number or a date that Python cannot hold
+        loader = _choose_loader(text)
+        node = yaml.compose(text, Loader=loader)
+        values = yaml.load(text, Loader=loader)  # noqa: S506  (the loader below is a safe one)
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ) as error:  # ValueError: a number or a date that Python cannot hold
         raise ConfigError(f"{file}: is not YAML: {_format_yaml_error(error)}.") from None
     if values is None:
         return Layer()
@@ -84,10 +89,17 @@ def read_file(file: Path) -> Layer:
     return layer
 
 
-_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_FAST_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MAX_OPENING = 2_000
+"""Characters that may open a list or a mapping. The fast loader calls itself for each depth and would end the process."""
 
 
-def _format_yaml_error(error: yaml.YAMLError | ValueError) -> str:
+def _choose_loader(text: str) -> type[yaml.SafeLoader]:
+    """Return a safe loader; for a text that may be nested deeply the one that raises `RecursionError`."""
+    return _FAST_LOADER if sum(map(text.count, "[{-?:")) < _MAX_OPENING else yaml.SafeLoader
+
+
+def _format_yaml_error(error: yaml.YAMLError | ValueError | RecursionError) -> str:
     mark = getattr(error, "problem_mark", None)
     place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     return f"{getattr(error, 'problem', None) or error}{place}"
@@ -113,8 +125,8 @@ def parse_assignment(text: str) -> tuple[KeyPath, Any]:
     if not equals or not all(path):
         raise ConfigError(f"--set {text}: expected path.to.key=value, for example enrich.batch_size=20.")
     try:
-        return path, yaml.load(value, Loader=_Loader)  # noqa: S506  (a safe loader, see above)
-    except (yaml.YAMLError, ValueError) as error:
+        return path, yaml.load(value, Loader=_choose_loader(value))  # noqa: S506  (a safe loader, see above)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"--set {text}: the value is not YAML: {_format_yaml_error(error)}.") from None
 
 

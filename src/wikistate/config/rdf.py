@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from wikistate.config.base import MIB, Settings
 
@@ -75,6 +75,13 @@ class RdfSettings(Settings):
 
     max_entity_bytes: PositiveInt = 64 * MIB
     """Bytes of one entity's RDF after decompression; reading stops there."""
+
+    max_entity_triples: PositiveInt = 1_000_000
+    """Triples of one entity; parsing stops there. The largest entities of Wikidata have some hundred thousand."""
+
+    max_parsed_bytes: int = Field(default=1536 * MIB, ge=128 * MIB)
+    """Bytes of memory for the RDF of all entities that are parsed, compared and written at the same time. Entities wait
+    for each other, and an entity that alone takes more is a failed fetch."""
 
     subgraphs: str = ""
     """Definitions of subgraphs, each with a separate stream: a file, or `bundled:NAME`. Empty: none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import PositiveFloat, PositiveInt
 
-from wikistate.config.base import Settings
+from wikistate.config.base import MIB, Settings
 
 
 class StoreAuthentication(Settings):
@@ -82,6 +82,13 @@ class StoreSettings(Settings):
 
     batch_target: PositiveFloat = 5.0
     """Target duration of a batch in seconds: the next batches are smaller after a slower one."""
+
+    max_mutation_bytes: PositiveInt = 128 * MIB
+    """rdf-consumer: bytes of the messages of one mutation. A larger mutation becomes error events."""
+
+    max_mutation_triples: PositiveInt = 1_000_000
+    """rdf-consumer: triples of one mutation, and of all incomplete mutations. A larger mutation becomes error events. The
+    largest entities of Wikidata have some hundred thousand."""
 
     delete_orphans: bool = True
     """Delete values, references and sites that no entity uses any more. `false` for stores where this search is too

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from wikistate.streaming.record import Output, Record
 
@@ -79,6 +79,10 @@ class Decision(NamedTuple, Generic[Operation]):
     outputs: Sequence[Output] = ()
 
 
+def do_nothing() -> None:
+    """Do nothing: there is no memory to release."""
+
+
 class OperationResult(NamedTuple, Generic[Change]):
     """The result of an operation.
 
@@ -87,12 +91,14 @@ class OperationResult(NamedTuple, Generic[Change]):
         changes: The changes for the change sink.
         outputs: The outputs of the operation.
         failure: The reason why the operation could not be executed; empty if it was.
+        on_written: The function that is called when the changes are written or dropped: it releases their memory.
     """
 
     state: KeyedState
     changes: Sequence[Change] = ()
     outputs: Sequence[Output] = ()
     failure: str = ""
+    on_written: Callable[[], None] = do_nothing
 
 
 class KeyedJob(Protocol[KeyedEvent, Operation, Change]):

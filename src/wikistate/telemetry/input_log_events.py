@@ -33,6 +33,30 @@ FAILURE_LOG_EVENTS = (
         ("error_type", "reason"),
     ),
     LogEvent(
+        "crash_marker_unavailable",
+        "warning",
+        "The file {file} cannot be used, so that a document which ends the process is parsed at each start: {reason}.",
+        "The file names the documents that are parsed at the moment. Set `local.state` to a folder that can be written and "
+        "outlives the process; another process may use the same one.",
+        ("file", "reason"),
+    ),
+    LogEvent(
+        "work_ended_process",
+        "warning",
+        "An earlier process ended {crashes} times while it parsed this: {work}.",
+        "Logged at the start. The next process parses it alone; after the second time it is refused. A process that was "
+        "killed from outside is counted as well.",
+        ("work", "crashes"),
+    ),
+    LogEvent(
+        "work_refused",
+        "error",
+        "This is not parsed again, because it ended the process {crashes} times: {work}.",
+        "It becomes an error event or a fetch failure, and the position moves past it. Report it with the document. To try "
+        "it again, stop the job and delete the file that the error event names.",
+        ("work", "crashes"),
+    ),
+    LogEvent(
         "most_events_fail",
         "error",
         "Most events fail: {failed} of the last {attempts} with {error_type}.",

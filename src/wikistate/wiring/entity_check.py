@@ -5,6 +5,7 @@ Without it, a wrong address or a wrong concept base leaves the store empty, and 
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from yarl import URL
@@ -13,16 +14,19 @@ from wikistate.adapters.mediawiki.credentials import explain_private_wiki
 from wikistate.adapters.mediawiki.entity_pages import ListPosition, list_entities
 from wikistate.adapters.mediawiki.wikibase_site import check_concept_uri, find_concept_uri
 from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, find_failure_rule
+from wikistate.core.rdf.bounded_parse import PEAK_FACTOR, ParseLimits
 from wikistate.core.rdf.munge import munge
 from wikistate.core.rdf.parse import parse_triples
 from wikistate.errors import InputError, WikiError
 from wikistate.telemetry.meter import RecordingMeter
+from wikistate.wiring.feeds import build_crash_marker
 from wikistate.wiring.rdf_updater import build_entity_client, entity_uris
 from wikistate.wiring.wikis import find_wiki_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from wikistate.adapters.crash_marker import CrashMarker
     from wikistate.adapters.mediawiki.entity_data import EntityDataClient
     from wikistate.adapters.mediawiki.entity_pages import EntityPage
     from wikistate.adapters.mediawiki.wikibase_site import Queries, WikibaseSite
@@ -93,6 +97,14 @@ class _EntityCheck:
         self._api = api
 
     async def run(self, queries: Queries) -> CheckedEntities:
+        marker = build_crash_marker(self._configuration, "check")
+        marker.open()
+        try:
+            return await self._try_sample(queries, marker)
+        finally:
+            marker.close()
+
+    async def _try_sample(self, queries: Queries, marker: CrashMarker) -> CheckedEntities:
         first: WikiError | None = None
         async for page in _sample_pages(queries, self._site):
             found = await self._client.request(page.entity, page.revision)
@@ -105,7 +117,7 @@ class _EntityCheck:
                 first = first or self._build_error(page, found)
                 continue
             try:
-                return self._build_result(self._read(page, found))
+                return self._build_result(await asyncio.to_thread(self._read_marked, page, found, marker))
             except InputError as error:
                 first = first or WikiError(
                     f"The entities of {self._site.domain} cannot be read. {error.message}",
@@ -119,6 +131,13 @@ class _EntityCheck:
     def _build_result(self, concept_uri: str) -> CheckedEntities:
         return CheckedEntities(concept_uri, self._client.settings.prefix, bool(concept_uri))
 
+    def _read_marked(self, page: EntityPage, body: bytes, marker: CrashMarker) -> str:
+        slot = marker.begin(b"%s, revision %d" % (page.entity.encode(), page.revision))
+        try:
+            return self._read(page, body)
+        finally:
+            marker.end(slot)
+
     def _read(self, page: EntityPage, body: bytes) -> str:
         """Return the concept base in the RDF of an entity, after the RDF was munged with it."""
         settings, rdf = self._client.settings, self._configuration.rdf
@@ -126,7 +145,9 @@ class _EntityCheck:
         concept_uri = find_concept_uri(body, entity_id=page.entity, base=base, mime_type=settings.mime_type)
         check_concept_uri(rdf.concept_base, actual=concept_uri)
         uris = entity_uris(rdf.model_copy(update={"concept_base": concept_uri}))
-        munge(parse_triples(body, base=base, mime_type=settings.mime_type), page.entity, uris)
+        limits = ParseLimits(rdf.max_entity_triples, rdf.max_parsed_bytes // PEAK_FACTOR)
+        triples = parse_triples(body, base=base, mime_type=settings.mime_type, limits=limits)
+        munge(triples, page.entity, uris)
         return concept_uri
 
     def _may_pass(self, failure: Failure) -> bool:

@@ -14,6 +14,7 @@ from wikistate.adapters.connectors.connector import SOURCE_OPTIONS
 from wikistate.adapters.connectors.recent_changes.connector import EXAMPLE_API
 from wikistate.adapters.connectors.recent_changes.queries import site_info
 from wikistate.adapters.connectors.urls import require_http_url
+from wikistate.adapters.crash_marker import CrashMarker
 from wikistate.adapters.http.answers import clean_body, quote_first_line
 from wikistate.adapters.http.documents import DocumentReader
 from wikistate.adapters.mediawiki.format_version import describe_old_format, find_old_format
@@ -146,6 +147,12 @@ def resolve_state_file(configuration: Configuration) -> Path:
         return Path(configuration.local.state) / "positions.sqlite"
     name = quote(configuration.stream_manager.job_name, safe=" ") or "job"
     return state_home() / name / "positions.sqlite"
+
+
+def build_crash_marker(configuration: Configuration, command: str = "") -> CrashMarker:
+    """Build the marker of the documents that a job or a command parses, in a file beside the position of its source."""
+    name = f"parsing.{command}" if command else "parsing"
+    return CrashMarker(resolve_state_file(configuration).with_name(name))
 
 
 def _configured_domain(configuration: Configuration, api: str) -> str:

@@ -6,8 +6,10 @@ The functions find every error in the settings before the first mutation is read
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wikistate.adapters.crash_marker import CrashMarker
 from wikistate.adapters.triplestore.batch_size import BatchLimits
 from wikistate.adapters.triplestore.writer import StoreWriter
 from wikistate.core.events.encoder import ErrorEncoder
@@ -18,6 +20,7 @@ from wikistate.jobs.rdf_consumer import ERROR_STREAM, NAME, STREAM
 from wikistate.jobs.rdf_consumer.job import RdfConsumer
 from wikistate.jobs.rdf_consumer.mutation_reader import MutationReader
 from wikistate.wiring.endpoints import resolve_endpoints
+from wikistate.wiring.feeds import build_crash_marker
 from wikistate.wiring.pipeline import StorePipeline
 from wikistate.wiring.stores import (
     build_freshness_file,
@@ -57,10 +60,25 @@ def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StorePi
     settings = configuration.store
 
     def build_job(errors: Sink) -> StoreJob:
-        reader = MutationReader(encoder, meter, entity_filter=settings.entity_filter)
+        reader = MutationReader(
+            encoder,
+            meter,
+            entity_filter=settings.entity_filter,
+            marker=_build_crash_marker(configuration),
+            max_bytes=settings.max_mutation_bytes,
+            max_triples=settings.max_mutation_triples,
+        )
         return RdfConsumer(reader, build_store_writer(settings, meter), errors, meter)
 
     return StorePipeline(source=source, error=endpoints.error, build_job=build_job)
+
+
+def _build_crash_marker(configuration: Configuration) -> CrashMarker:
+    """Build the marker of the messages; for an embedded store in a file beside its folder."""
+    location = configuration.store.location
+    if is_http_location(location):
+        return build_crash_marker(configuration)
+    return CrashMarker(Path(f"{location.rstrip('/')}.parsing"))
 
 
 def build_store_writer(

@@ -29,13 +29,14 @@ from wikistate.core.updater.fetch_failures import FETCH_POLICY
 from wikistate.core.updater.side_events import SideEvents
 from wikistate.errors import ConfigError
 from wikistate.jobs.rdf_updater.entity_graphs import EntityGraphLoader
+from wikistate.jobs.rdf_updater.entity_memory import EntityMemory
 from wikistate.jobs.rdf_updater.job import RdfUpdater
 from wikistate.jobs.rdf_updater.mutation_builder import MutationBuilder
 from wikistate.jobs.rdf_updater.mutation_encoder import MutationEncoder
 from wikistate.jobs.rdf_updater.side_outputs import SideOutputEncoder
 from wikistate.streaming.record import Role
 from wikistate.wiring.endpoints import resolve_endpoints
-from wikistate.wiring.feeds import resolve_state_file
+from wikistate.wiring.feeds import build_crash_marker, resolve_state_file
 from wikistate.wiring.pipeline import KeyedPipeline, StreamOutputs
 from wikistate.wiring.updater_streams import get_message_format, read_updater_streams
 from wikistate.wiring.wikis import build_breaker_settings, build_http_settings, build_query_client, build_wiki_session
@@ -135,8 +136,11 @@ def build_graph_loader(
     *,
     entities: EntitySource | None = None,
     is_readable: bool | None = None,
+    command: str = "",
 ) -> EntityGraphLoader:
-    """Build the loader that fetches entities and parses their RDF. See `assemble_rdf_updater` for the arguments.
+    """Build the loader that fetches entities and parses their RDF.
+
+    See `assemble_rdf_updater` for the arguments. `command` is the name of a command that may run beside the job.
 
     Raises:
         ConfigError: See `build_entity_client`.
@@ -149,6 +153,8 @@ def build_graph_loader(
         concept_base=uris.root,
         states=None if entities else RevisionLookup(partial(_connect_to_api, configuration, meter)),
         is_confirmed=is_readable is True,
+        marker=build_crash_marker(configuration, command),
+        memory=EntityMemory(configuration.rdf.max_parsed_bytes, max_triples=configuration.rdf.max_entity_triples),
         # After a start that found no entity to read, the first one decides.
         max_unreadable=0 if is_readable is False else _MAX_UNREADABLE,
     )

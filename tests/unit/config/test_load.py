@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import BaseModel
+from tests.support.limited_process import run_limited
 
 from wikistate.config.layers import Layer, merge, parse_assignment, read_file
 from wikistate.config.load import load
@@ -195,3 +196,26 @@ def test_byte_order_mark_before_a_file_is_removed(tmp_path: Path) -> None:
     """Editors write one."""
     layer = written(tmp_path, "\ufeffenrich: {batch_size: 10}\n")
     assert load([layer]).configuration.enrich.batch_size == 10
+
+
+@pytest.mark.parametrize("opening", ["[", "{", "- ", "? "])
+def test_settings_that_are_nested_deeply_are_rejected(opening: str, tmp_path: Path) -> None:
+    """A parser that calls itself for each depth would end the process."""
+    file = tmp_path / "config.yaml"
+    file.write_text(opening * 30_000)
+    found = run_limited(
+        """
+        import sys
+        from pathlib import Path
+        from wikistate.config.layers import parse_assignment, read_file
+        from wikistate.errors import ConfigError
+        for read in (read_file, lambda file: parse_assignment(f"a.b={file.read_text()}")):
+            try:
+                read(Path(sys.argv[1]))
+            except ConfigError as error:
+                print(error.message[-80:])
+        """,
+        str(file),
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.count("maximum recursion depth exceeded") == 2

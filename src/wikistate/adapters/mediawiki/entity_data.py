@@ -68,7 +68,9 @@ class EntityFetcher(Protocol):
     wiki. A cancelled call releases its slot.
     """
 
-    async def fetch(self, entity_id: str, revision: int, *, event_time: int | None = None) -> bytes | FetchFailure:
+    async def fetch(
+        self, entity_id: str, revision: int, *, event_time: int | None = None, max_bytes: int | None = None
+    ) -> bytes | FetchFailure:
         """See `EntityDataClient.fetch`."""
 
 
@@ -123,7 +125,9 @@ class EntityDataClient:
         """Return the address of a revision, which is the base of the relative IRIs in the response."""
         return str(self.settings.build_url(entity_id, revision, now_ms=int(self._clock() * 1000)))
 
-    async def fetch(self, entity_id: str, revision: int, *, event_time: int | None = None) -> bytes | FetchFailure:
+    async def fetch(
+        self, entity_id: str, revision: int, *, event_time: int | None = None, max_bytes: int | None = None
+    ) -> bytes | FetchFailure:
         """Return the RDF of an entity, in the format and within the size of the settings, or the failure.
 
         While the wiki does not answer or reports overload, the call retries without limit; cancel it to stop.
@@ -133,13 +137,14 @@ class EntityDataClient:
             revision: Revision id; 0 for the current revision.
             event_time: Time of the change, milliseconds since the epoch. Within `RetryPolicy.acceptable_lag` of it, a
                 missing revision counts as not yet replicated. With None a missing revision counts as deleted.
+            max_bytes: Largest size of the RDF below that of the settings; None for that of the settings.
         """
         try:
             parse_page_entity(entity_id)
         except InputError as error:
             return FetchFailure(FetchErrorType.UNKNOWN, _NOT_AN_ID, error.message, entity_id, revision)
         started_at, retry_state = monotonic(), RetryState()
-        while isinstance(found := await self.request(entity_id, revision), Failure):
+        while isinstance(found := await self.request(entity_id, revision, max_bytes=max_bytes), Failure):
             if self._breaker.is_open:
                 if self._breaker.rejects:
                     rejection = self._breaker.rejection
@@ -170,20 +175,22 @@ class EntityDataClient:
                 "entity_fetch_failed", reason=failure.detail, tries=retry_state.attempts, retry_in=round(after, 1)
             )
 
-    async def request(self, entity_id: str, revision: int) -> bytes | Failure:
+    async def request(self, entity_id: str, revision: int, *, max_bytes: int | None = None) -> bytes | Failure:
         """Return the RDF of an entity, or the failure of the only attempt.
 
         Args:
             entity_id: Valid id of an entity with a page.
             revision: Revision id; 0 for the current revision.
+            max_bytes: See `fetch`.
         """
+        limit = min(self.settings.max_bytes, max_bytes or self.settings.max_bytes)
         self._metrics.waiting(self._limiter.waiting + 1)
         if self._breaker.rejects and self._breaker.ready_at() > monotonic():
             return Failure(self._breaker.rejection, f"{self.settings.prefix} refuses every request")
         sent = await self._limiter.acquire()
         try:
             return await self._request_address(
-                self.settings.build_url(entity_id, revision, now_ms=int(self._clock() * 1000)), sent
+                self.settings.build_url(entity_id, revision, now_ms=int(self._clock() * 1000)), sent, limit
             )
         finally:
             self._breaker.dropped()
@@ -191,8 +198,8 @@ class EntityDataClient:
             self._metrics.waiting(self._limiter.waiting)
             self._metrics.concurrency(self._limiter.limit)
 
-    async def _request_address(self, address: EntityUrl, sent: float) -> bytes | Failure:
-        answer, found = await self._follow(address)
+    async def _request_address(self, address: EntityUrl, sent: float, limit: int) -> bytes | Failure:
+        answer, found = await self._follow(address, limit)
         self._note_refusal(answer, found, address)
         if not isinstance(found, Failure) or found.kind is FailureKind.BAD_REVISION:
             self._last_response_at = monotonic()
@@ -201,14 +208,14 @@ class EntityDataClient:
             self._limiter.overloaded(sent=sent, pause=compute_retry_delay(found, attempt=1, policy=self._policy))
         return found
 
-    async def _follow(self, address: EntityUrl) -> tuple[HttpResponse | Failure, bytes | Failure]:
+    async def _follow(self, address: EntityUrl, limit: int) -> tuple[HttpResponse | Failure, bytes | Failure]:
         """Return the last response and what is in it. Follow redirects to other addresses of the same document."""
-        answer, requested = await self._send(address), address
+        answer, requested = await self._send(address, limit), address
         for _ in range(_MAX_REDIRECTS):
             target = None if isinstance(answer, Failure) else resolve_redirect(answer, requested)
             if target is None:
                 break
-            answer, requested = await self._send(target), target
+            answer, requested = await self._send(target, limit), target
         found = answer if isinstance(answer, Failure) else parse_response(answer, requested, now=self._clock())
         if requested is not address and isinstance(found, bytes):
             self._use_address_of(requested)
@@ -235,13 +242,13 @@ class EntityDataClient:
             OUTAGES.begin("wiki", self.settings.prefix)
             log.error("circuit_opened", wiki=self.settings.prefix, reason=found.detail)
 
-    async def _send(self, address: EntityUrl) -> HttpResponse | Failure:
+    async def _send(self, address: EntityUrl, limit: int) -> HttpResponse | Failure:
         headers = await self._session.headers()
         if isinstance(headers, Failure):
             return headers
         started_at = monotonic()
         endpoint = self._http.endpoint(address.url)
-        answer = await self._http.request(endpoint, address.query, headers=headers, limit=self.settings.max_bytes)
+        answer = await self._http.request(endpoint, address.query, headers=headers, limit=limit)
         self._metrics.request_seconds(monotonic() - started_at)
         self._metrics.count_request("error" if isinstance(answer, Failure) else str(answer.status))
         if not isinstance(answer, Failure) and answer.status == OK and not is_web_page(answer):

@@ -15,6 +15,7 @@ from yarl import URL
 from wikistate.adapters.mediawiki.entity_responses import PAGE_NAME_CHARACTERS
 from wikistate.core.events.first_line import quote_first_line
 from wikistate.core.events.integers import MAX_INTEGER, read_integer
+from wikistate.core.rdf.parse import iterate_quads
 from wikistate.core.updater.entity_pages import EntityPages
 from wikistate.errors import ConfigError, InputError, WikiError
 
@@ -145,7 +146,7 @@ def find_concept_uri(rdf: bytes, *, entity_id: str, base: str, mime_type: str = 
     """
     ending, about = f"{_ENTITY}{entity_id}", ""
     try:
-        for quad in pyoxigraph.parse(rdf, format=pyoxigraph.RdfFormat.from_media_type(mime_type), base_iri=base):
+        for quad in iterate_quads(rdf, base=base, mime_type=mime_type):
             if quad.predicate == _SCHEMA_ABOUT and str(quad.object).endswith(f"{ending}>"):
                 return str(quad.object)[1:-1].removesuffix(ending)
             if quad.predicate == _SCHEMA_ABOUT and str(quad.object).endswith(f"/{entity_id}>"):

@@ -10,17 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-import yaml
 
 from wikistate.core.events.byte_order_mark import remove_marks
 from wikistate.core.events.first_line import quote_first_line
+from wikistate.core.events.yaml_text import YamlError, load_yaml
 from wikistate.errors import DocumentError
-
-try:
-    # A tenth of the time: 5 ms instead of 47 ms for one materialised schema.
-    from yaml import CSafeLoader as SafeLoader
-except ImportError:
-    from yaml import SafeLoader  # type: ignore[assignment]  # the same interface, in pure Python
 
 ReadDocument = Callable[[str], bytes | None]
 """Reader of the bytes of a document by its full URI.
@@ -31,18 +25,6 @@ server or file system does not respond.
 
 Document = dict[str, Any]
 """A parsed document: a JSON object."""
-
-_TIMESTAMP = "tag:yaml.org,2002:timestamp"
-
-
-class _JsonLoader(SafeLoader):
-    """YAML loader for JSON values: an unquoted timestamp stays a string, as it is in an event."""
-
-
-_JsonLoader.yaml_implicit_resolvers = {
-    first: [resolver for resolver in resolvers if resolver[0] != _TIMESTAMP]
-    for first, resolvers in SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 def parse_document(content: bytes, uri: str) -> Document:
@@ -76,24 +58,15 @@ def _parse_json(content: bytes, uri: str) -> object:
 
 
 def _parse_yaml(content: bytes, uri: str) -> object:
-    loader = None
     try:
-        loader = _JsonLoader(content)
-        document: object = loader.get_single_data()
-        # Legal YAML that is not JSON: keys that are not strings, cyclic values, dates, binary.
+        document = load_yaml(content)
+        # Legal YAML that is not JSON: keys that are not strings, numbers beyond 64 bits.
         orjson.dumps(document)
-    except yaml.MarkedYAMLError as error:
-        raise _malformed_error(uri, f"YAML{_format_position(error.problem_mark)}: {error.problem}", content) from error
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise _malformed_error(uri, f"YAML that JSON can hold: {' '.join(str(error).split())}", content) from error
-    finally:
-        if loader is not None:
-            loader.dispose()
+    except YamlError as error:
+        raise _malformed_error(uri, f"YAML that JSON can hold{error.place}: {error.problem}", content) from error
+    except TypeError as error:
+        raise _malformed_error(uri, f"YAML that JSON can hold: {error}", content) from error
     return document
-
-
-def _format_position(mark: yaml.Mark | None) -> str:
-    return f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
 
 
 def _malformed_error(uri: str, reason: str, content: bytes) -> DocumentError:

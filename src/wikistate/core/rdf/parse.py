@@ -5,30 +5,30 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from itertools import islice
-from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from pyoxigraph import RdfFormat, parse
 
 from wikistate.core.events.first_line import quote_first_line
+from wikistate.core.rdf.bounded_parse import ParseLimits, read_bounded
 from wikistate.core.rdf.normalize import LETTER_ESCAPE, is_probably_normal, normalize
+from wikistate.core.rdf.refused_syntax import check_syntax
 from wikistate.errors import RdfError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from pyoxigraph import Quad, Triple
 
-MAX_TRIPLES: Final = 5_000_000
-"""Limit for one document. The largest entities of Wikidata have some hundred thousand triples."""
+DEFAULT_LIMITS: Final = ParseLimits()
+
+_MESSAGE: Final = "A document of a message"
 
 _LETTER_ESCAPE: Final = re.compile(LETTER_ESCAPE)
 
-_triple = attrgetter("triple")
-
 
 def parse_triples(
-    body: bytes, *, base: str, mime_type: str = "text/turtle", max_triples: int = MAX_TRIPLES
+    body: bytes, *, base: str, mime_type: str = "text/turtle", limits: ParseLimits = DEFAULT_LIMITS
 ) -> list[Triple]:
     """Return the normalised triples of a document in its order (see `normalize`). Blank nodes keep their labels.
 
@@ -36,18 +36,33 @@ def parse_triples(
         body: The document, UTF-8.
         base: Base of relative IRIs: the document's address.
         mime_type: Declared type: ``text/turtle`` or ``application/n-triples``, parameters allowed.
-        max_triples: Largest number of triples that is accepted.
+        limits: Limits of the triples that are accepted.
 
     Raises:
-        RdfError: The document is not RDF, is truncated, is too large, or has an unsupported type.
+        TooLargeError: The triples exceed a limit.
+        RdfError: The document is not RDF, is truncated, has syntax that no Wikibase writes, or has an unsupported type.
     """
     kind = _require_format(mime_type, base)
+    check_syntax(body, where=base)
     try:
-        triples = _parse(body, kind, base, max_triples)
+        triples = _parse(body, kind, base, limits)
     except SyntaxError:
         # The reason may be an IRI that RDF does not allow and that wikis write nevertheless. Normalisation repairs those.
-        return normalize(_parse_lenient(body, kind, base, max_triples))
+        return normalize(_parse_lenient(body, kind, base, limits))
     return _normalize_document(triples, body)
+
+
+def iterate_quads(body: bytes, *, base: str, mime_type: str) -> Iterator[Quad]:
+    """Yield the quads of a document one by one, for a search that keeps none of them. Arguments as `parse_triples`.
+
+    Raises:
+        RdfError: The document has syntax that no Wikibase writes, or an unsupported type.
+        SyntaxError: The document is malformed. It is raised at its place.
+    """
+    kind = _require_format(mime_type, base)
+    check_syntax(body, where=base)
+    quads = parse(body, kind, base_iri=base, without_named_graphs=True)
+    yield from islice(quads, DEFAULT_LIMITS.triples)
 
 
 def parse_small_document(turtle: str) -> list[Triple] | None:
@@ -57,13 +72,14 @@ def parse_small_document(turtle: str) -> list[Triple] | None:
     relative IRIs or prefixes.
 
     Raises:
-        RdfError: As for `normalize`, or the document has too many triples.
+        RdfError: As for `parse_triples`.
         UnicodeEncodeError: The text has a lone surrogate.
     """
     body = turtle.encode()
+    check_syntax(body, where=_MESSAGE)
     quads = parse(body, RdfFormat.TURTLE, without_named_graphs=True)
     try:
-        triples = _limit_triples(quads, None, MAX_TRIPLES)
+        triples = read_bounded(quads, body, DEFAULT_LIMITS, where=_MESSAGE)
     except SyntaxError:
         return None
     if quads.prefixes or quads.base_iri:
@@ -77,25 +93,14 @@ def _normalize_document(triples: list[Triple], body: bytes) -> list[Triple]:
     return normalize(triples, iris=b"ontology-" in body or bool(_LETTER_ESCAPE.search(body)))
 
 
-def _parse(body: bytes, kind: RdfFormat, base: str, max_triples: int, *, lenient: bool = False) -> list[Triple]:
-    return _limit_triples(
-        parse(body, kind, base_iri=base, without_named_graphs=True, lenient=lenient), base, max_triples
-    )
+def _parse(body: bytes, kind: RdfFormat, base: str, limits: ParseLimits, *, lenient: bool = False) -> list[Triple]:
+    quads = parse(body, kind, base_iri=base, without_named_graphs=True, lenient=lenient)
+    return read_bounded(quads, body, limits, where=base)
 
 
-def _limit_triples(quads: Iterable[Quad], base: str | None, max_triples: int) -> list[Triple]:
-    triples = list(map(_triple, islice(quads, max_triples + 1)))
-    if len(triples) > max_triples:
-        raise RdfError(
-            f"{base or 'A document'} has too many triples; allowed are {max_triples:,}.",
-            document=base,
-        )
-    return triples
-
-
-def _parse_lenient(body: bytes, kind: RdfFormat, base: str, max_triples: int) -> list[Triple]:
+def _parse_lenient(body: bytes, kind: RdfFormat, base: str, limits: ParseLimits) -> list[Triple]:
     try:
-        return _parse(body, kind, base, max_triples, lenient=True)
+        return _parse(body, kind, base, limits, lenient=True)
     except SyntaxError as error:
         raise RdfError(
             f"{base} is not {kind.name}, or is truncated: {error.msg}. It begins with {quote_first_line(body)}.",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import yaml
-
+from wikistate.core.events.yaml_text import YamlError, load_yaml
 from wikistate.core.rdf.subgraph_rules import RESERVED_NAMES, NameTable, Rule, invalid_rule
 
 if TYPE_CHECKING:
@@ -58,8 +57,8 @@ def read_definitions(text: str) -> tuple[SubgraphDefinition, ...]:
 
 def _load(text: str) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(text.removeprefix("\ufeff"))
-    except yaml.YAMLError as error:
+        document = load_yaml(text.removeprefix("\ufeff"))
+    except YamlError as error:
         invalid_rule("the document", f"not YAML: {error}", "Correct it; docs/how-to/subgraphs.md has an example.")
     return _require_mapping(document, "the document")
 

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from wikistate.core.updater.mutation import Mutation
     from wikistate.streaming.record import Record
 
-MAX_MUTATION_BYTES = 1024**3
-"""Limit of the buffered messages of one mutation, in bytes. An entity with all its triples has a hundredth of it."""
+MAX_MUTATION_BYTES = 128 * 1024**2
+"""Limit of the messages of one mutation, in bytes. The largest entities of Wikidata have a tenth of it."""
+
+MAX_MUTATION_TRIPLES = 1_000_000
+"""Limit of the triples of one mutation. The largest entities of Wikidata have some hundred thousand."""
 
 
 class ReassemblyResult(NamedTuple):
@@ -43,15 +46,25 @@ class Reassembly:
     """Reassembly of the messages of one partition. Every message that is not filtered is added, in order.
 
     Args:
-        max_bytes: Limit of the buffered messages of one mutation, in bytes.
+        max_bytes: Limit of the messages of one mutation, in bytes.
+        max_triples: Limit of the triples of one mutation.
         check: Function that raises an `InputError` for an invalid mutation; all its messages are then rejected.
     """
 
-    def __init__(self, max_bytes: int = MAX_MUTATION_BYTES, *, check: Callable[[Mutation], object] = bool) -> None:
+    def __init__(
+        self,
+        max_bytes: int = MAX_MUTATION_BYTES,
+        *,
+        max_triples: int = MAX_MUTATION_TRIPLES,
+        check: Callable[[Mutation], object] = bool,
+    ) -> None:
         self._max_bytes = max_bytes
+        self._max_triples = max_triples
         self._check = check
         self._pending: list[tuple[Record, Message]] = []
         self._pending_bytes = 0
+        self.pending_triples = 0
+        """Number of triples of the incomplete mutation."""
 
     @property
     def first_pending_offset(self) -> int | None:
@@ -61,22 +74,28 @@ class Reassembly:
     def add(self, record: Record, message: Message) -> ReassemblyResult:
         """Return the mutation that this message completes, if any, and the records of mutations that stay incomplete."""
         size = len(record.value or b"")
-        if message.sequence_length == 1 and not self._pending and size <= self._max_bytes:  # the case of most messages
+        if (
+            message.sequence_length == 1 and not self._pending and self._fits(size, message)
+        ):  # the case of most messages
             return self._merge([(record, message)])
         left = self.reject_pending() if self._pending and not self._continues(message) else ()
         if message.sequence != len(self._pending):
             return ReassemblyResult(rejected=(*left, (record, _reject_out_of_sequence(message))))
         self._pending.append((record, message))
         self._pending_bytes += size
-        if self._pending_bytes > self._max_bytes:
-            return ReassemblyResult(
-                rejected=(*left, *self._reject("MutationTooLarge", f"The mutation exceeds {self._max_bytes} bytes."))
-            )
+        self.pending_triples += sum(map(len, message.patch))
+        if self._pending_bytes > self._max_bytes or self.pending_triples > self._max_triples:
+            return ReassemblyResult(rejected=(*left, *self.reject_too_large()))
         if message.sequence + 1 < message.sequence_length:
             return ReassemblyResult(rejected=left) if left else _NOTHING_YET
-        chunks, self._pending, self._pending_bytes = self._pending, [], 0
-        result = self._merge(chunks)
+        result = self._merge(self._take_pending())
         return ReassemblyResult(result.mutation, (*left, *result.rejected))
+
+    def _fits(self, size: int, message: Message) -> bool:
+        # A triple has two bytes or more, so only a large message has to be counted.
+        return size <= self._max_bytes and (
+            size <= self._max_triples or sum(map(len, message.patch)) <= self._max_triples
+        )
 
     def reject_pending(self) -> tuple[tuple[Record, RejectedEvent], ...]:
         """Reject the records of an incomplete mutation, after the last message of the partition or before another one."""
@@ -85,6 +104,14 @@ class Reassembly:
         last = self._pending[-1][1]
         found = f"{last.entity}: only {len(self._pending)} of {last.sequence_length} messages arrived."
         return self._reject("IncompleteMutation", found)
+
+    def reject_too_large(self) -> tuple[tuple[Record, RejectedEvent], ...]:
+        """Reject the records of an incomplete mutation, because it exceeds a limit."""
+        found = (
+            f"{self._pending[-1][1].entity}: the mutation exceeds {self._max_bytes:,} bytes or {self._max_triples:,} "
+            "triples. Raise store.max_mutation_bytes or store.max_mutation_triples if its entity is as large as that."
+        )
+        return self._reject("MutationTooLarge", found)
 
     def _continues(self, message: Message) -> bool:
         first = self._pending[0][1]
@@ -99,8 +126,11 @@ class Reassembly:
         return ReassemblyResult(mutation)
 
     def _reject(self, error_type: str, found: str) -> tuple[tuple[Record, RejectedEvent], ...]:
-        chunks, self._pending, self._pending_bytes = self._pending, [], 0
-        return _reject_all(chunks, error_type, found)
+        return _reject_all(self._take_pending(), error_type, found)
+
+    def _take_pending(self) -> list[tuple[Record, Message]]:
+        chunks, self._pending, self._pending_bytes, self.pending_triples = self._pending, [], 0, 0
+        return chunks
 
 
 def _reject_all(

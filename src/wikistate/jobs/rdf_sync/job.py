@@ -197,6 +197,7 @@ class RdfSync:
         done = await self._execute_operation(operation, state)
         if unpack_state(done.state).is_in_sync:
             return done
+        done.on_written()  # another operation follows, which must not wait for the memory of this one
         # The entity may be deleted by now, and the event of the deletion comes later or never.
         request = ResyncRequest(operation.entity, operation.time, operation.ingested, operation.origin)
         reconciled = await self._reconcile(request, state)
@@ -217,6 +218,7 @@ class RdfSync:
             done = await self._resync(request, state, held, request.listed_revision)
             if unpack_state(done.state).is_in_sync:
                 return done
+            done.on_written()
         return await self._resync(request, state, held, await self._page_info.current_revision(request.entity))
 
     async def _resync(

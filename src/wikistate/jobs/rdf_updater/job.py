@@ -125,7 +125,9 @@ class RdfUpdater:
             built = _unexpected_failure(operation, error)
         if isinstance(built, GraphUnavailable):
             return self._failure_result(operation, state, built)
-        return OperationResult(pack_state(mark_published(state, built.operation)), built.mutations)
+        return OperationResult(
+            pack_state(mark_published(state, built.operation)), built.mutations, on_written=built.release
+        )
 
     def _failure_result(
         self, operation: Operation, state: EntityState, unavailable: GraphUnavailable

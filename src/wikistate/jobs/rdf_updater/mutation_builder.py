@@ -11,13 +11,17 @@ from wikistate.core.updater.fetch_failures import FetchErrorType
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
 from wikistate.core.updater.subgraph_mutations import build_mutations
 from wikistate.jobs.rdf_updater.entity_graphs import GraphUnavailable
+from wikistate.streaming.keyed_job import do_nothing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wikistate.core.rdf.graph import Graph
     from wikistate.core.rdf.subgraphs import Subgraphs
     from wikistate.core.rdf.uris import Uris
     from wikistate.core.updater.mutation import Mutation
     from wikistate.jobs.rdf_updater.entity_graphs import EntityGraphLoader
+    from wikistate.jobs.rdf_updater.entity_memory import MemoryLease
 
 
 class BuiltMutations(NamedTuple):
@@ -26,10 +30,12 @@ class BuiltMutations(NamedTuple):
     Attributes:
         operation: Operation as it was executed.
         mutations: One mutation for each stream that the operation concerns.
+        release: Function that releases the memory of the operation, once the mutations are written or dropped.
     """
 
     operation: Operation
     mutations: list[Mutation]
+    release: Callable[[], None] = do_nothing
 
 
 class MutationBuilder:
@@ -55,20 +61,34 @@ class MutationBuilder:
         await self._graphs.close()
 
     async def build(self, operation: Operation) -> BuiltMutations | GraphUnavailable:
-        """Execute an operation. It waits until the wiki answers.
+        """Execute an operation. It waits until the wiki answers, and until there is memory for the entity.
 
         Raises:
             ConfigError: See `EntityGraphLoader.load`.
         """
+        lease = self._graphs.memory.lease()
+        try:
+            built = await self._build(operation, lease)
+        except BaseException:
+            lease.release()
+            raise
+        if isinstance(built, GraphUnavailable):
+            lease.release()
+            return built
+        return built._replace(release=lease.release)
+
+    async def _build(self, operation: Operation, lease: MemoryLease) -> BuiltMutations | GraphUnavailable:
         match operation:
             case DeleteItem():
                 return self._build_mutations(operation, EMPTY_GRAPH, EMPTY_GRAPH)
             case FullImport(entity, time, revision):
-                return self._build_from_graph(operation, await self._graphs.load(entity, revision, event_time=time))
+                return self._build_from_graph(
+                    operation, await self._graphs.load(entity, revision, event_time=time, lease=lease)
+                )
             case ReconcileItem(entity, revision=revision):
-                return self._build_from_graph(operation, await self._graphs.load(entity, revision))
+                return self._build_from_graph(operation, await self._graphs.load(entity, revision, lease=lease))
             case Diff():
-                return await self._build_from_diff(operation)
+                return await self._build_from_diff(operation, lease)
             case _:
                 assert_never(operation)
 
@@ -77,10 +97,10 @@ class MutationBuilder:
     ) -> BuiltMutations | GraphUnavailable:
         return graph if isinstance(graph, GraphUnavailable) else self._build_mutations(operation, EMPTY_GRAPH, graph)
 
-    async def _build_from_diff(self, operation: Diff) -> BuiltMutations | GraphUnavailable:
+    async def _build_from_diff(self, operation: Diff, lease: MemoryLease) -> BuiltMutations | GraphUnavailable:
         before, after = await asyncio.gather(
-            self._graphs.load(operation.entity, operation.from_revision, is_replaceable=True),
-            self._graphs.load(operation.entity, operation.revision, event_time=operation.time),
+            self._graphs.load(operation.entity, operation.from_revision, is_replaceable=True, lease=lease),
+            self._graphs.load(operation.entity, operation.revision, event_time=operation.time, lease=lease),
         )
         if isinstance(after, GraphUnavailable):
             return after

@@ -75,7 +75,7 @@ async def open_verification_session(
     )
     pages, graphs = (
         PageInfoClient(queries, discovered.site),
-        build_graph_loader(_without_waits(configuration), meter, is_readable=discovered.is_readable),
+        build_graph_loader(_without_waits(configuration), meter, is_readable=discovered.is_readable, command="verify"),
     )
     async with AsyncExitStack() as opened:
         for part in (store, pages, graphs):

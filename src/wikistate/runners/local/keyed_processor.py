@@ -205,6 +205,7 @@ class KeyedProcessor(Generic[KeyedEvent, Operation, Change]):
         self._state.put(key, result.state)
         self._error_limit.observe(result.outputs, successes=len(result.changes))
         await self._writer.put(result.changes, result.outputs)
+        result.on_written()
 
     def _emit_outputs(self, outputs: Sequence[Output]) -> None:
         if outputs:

@@ -115,6 +115,21 @@ def test_mutation_beyond_the_bound_is_rejected() -> None:
     assert rejected[0][0] == "MutationTooLarge"
 
 
+def test_mutation_with_too_many_triples_is_rejected() -> None:
+    """A message of two bytes a triple takes 160 times its size, so bytes alone do not bound the memory."""
+    stream = Stream()
+    stream.put(mutation("Q1", triples=20))
+    stream.put(mutation("Q2", triples=10))
+    whole, rejected = stream.read(Reassembly(max_triples=10))
+    assert whole == [("Q2", 10)]
+    assert rejected[:11] == [("MutationTooLarge", offset) for offset in range(11)]
+    alone = Stream()
+    event = encode_mutation(mutation("Q3", triples=20), MessageVersion.V2, domain="wiki", now=0)[0]
+    alone.records.append((Record(orjson.dumps(event), None, None, TOPIC, 0), decode_message(event)))
+    assert alone.read(Reassembly(max_triples=10)) == ([], [("MutationTooLarge", 0)])
+    assert alone.read(Reassembly(max_triples=20)) == ([("Q3", 20)], [])
+
+
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 4), st.integers(0, 4)), max_size=8))
 def test_every_message_is_part_of_a_mutation_or_rejected(pieces: list[tuple[int, int, int]]) -> None:
     """For any parts cut out of a stream, mutations are complete and no message is lost."""

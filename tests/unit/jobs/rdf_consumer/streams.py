@@ -11,6 +11,7 @@ from wikistate.core.events.encoder import ErrorEncoder
 from wikistate.core.events.error_event import Emitter
 from wikistate.core.updater.message_fields import MessageVersion
 from wikistate.core.updater.messages import encode_mutation
+from wikistate.core.updater.reassembly import MAX_MUTATION_TRIPLES
 from wikistate.jobs.rdf_consumer.mutation_reader import MutationReader
 from wikistate.streaming.record import Record
 
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
     from wikistate.telemetry.meter import Meter
 
 
-def reader(meter: Meter, entity_filter: str = "") -> MutationReader:
+def reader(meter: Meter, entity_filter: str = "", *, max_triples: int = MAX_MUTATION_TRIPLES) -> MutationReader:
     """Return a reader with a large limit for its error events."""
     emitter = Emitter(
         emitter_id="test", stream="errors", source_stream="mutation", source_schema_uri="/mediawiki/x/1.0.0"
     )
     errors = ErrorEncoder(emitter, max_bytes=1_000_000)
-    return MutationReader(errors, meter, entity_filter=entity_filter, clock=lambda: 0.0)
+    return MutationReader(errors, meter, entity_filter=entity_filter, max_triples=max_triples, clock=lambda: 0.0)
 
 
 def events(mutation: Mutation, *, domain: str = "wiki", version: MessageVersion = MessageVersion.V2) -> list[Event]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import orjson
@@ -14,6 +15,7 @@ from wikistate.adapters.triplestore.writer import StoreWriter
 from wikistate.core.updater.mutation import OperationName
 from wikistate.errors import RewoundError, SinkError
 from wikistate.jobs.rdf_consumer.job import RdfConsumer
+from wikistate.jobs.rdf_consumer.mutation_reader import MutationReader
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.clock import ManualClock
 
@@ -116,6 +118,28 @@ async def test_error_event_is_durable_before_the_position_moves_beyond_its_messa
         await job.process(records(b"poison", *events(insertion("Q1", "x"))), caught_up=False)
     await job.close()
     assert bench.store.held == {}
+
+
+async def test_large_messages_are_decoded_in_a_thread_with_the_same_result(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event loop continues beside them."""
+    threads: set[int] = set()
+    decode = MutationReader.decode
+
+    def note_thread(reading: MutationReader, record: Record) -> object:
+        threads.add(threading.get_ident())
+        return decode(reading, record)
+
+    monkeypatch.setattr("wikistate.jobs.rdf_consumer.job._THREAD_THRESHOLD_BYTES", 1)
+    monkeypatch.setattr(MutationReader, "decode", note_thread)
+    job = bench.job()
+    await job.open()
+    await job.process(STREAM, caught_up=False)
+    await job.finish()
+    assert set(bench.store.graph) == await whole_graph()
+    assert threading.get_ident() not in threads
+    assert threads
 
 
 async def test_mutation_cut_by_the_end_is_an_error_event_and_the_rest_is_applied(bench: Bench) -> None:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import orjson
 import pytest
+from tests.support.limited_process import run_limited
 from tests.unit.jobs.rdf_consumer.memory_store import insertion, mutation, triple
 from tests.unit.jobs.rdf_consumer.streams import events, reader, records
 
 from wikistate.core.updater.message_fields import MessageVersion
 from wikistate.core.updater.mutation import OperationName
+from wikistate.streaming.record import Partition
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
 
@@ -122,3 +124,46 @@ def test_invalid_messages_keep_their_ids_when_a_batch_is_read_again() -> None:
     first = read_ids()
     assert len(set(first)) == len(sent)
     assert read_ids() == first
+
+
+def test_triples_of_incomplete_mutations_are_bounded_over_all_partitions() -> None:
+    """The partition that exceeds the bound is rejected, and the other mutation is completed."""
+    reading = reader(RecordingMeter(), max_triples=4)
+    first = records(*events(insertion("Q1", "a", "b", "c")))
+    second = [
+        record._replace(partition=Partition("mutation", 1))
+        for record in records(*events(insertion("Q2", "a", "b", "c", "d")))
+    ]
+    held = [reading.read(record) for record in (*first[:2], *second[:3])]
+    assert [len(each.errors) for each in held] == [0, 0, 0, 0, 3]
+    completed = reading.read(first[2]).mutation
+    assert completed is not None
+    assert len(completed.patch.added) == 3
+
+
+def read_dense_messages() -> tuple[int, list[str]]:
+    """Read a mutation of 40 messages with 15,000 triples each. Return the triples that are held, and the error types."""
+    errors: list[str] = []
+    reading = reader(RecordingMeter(), max_triples=60_000)
+    for sequence in range(40):
+        (event,) = events(insertion("Q1", "a"))
+        numbers = ",".join(map(str, range(sequence * 15_000, (sequence + 1) * 15_000)))
+        event["rdf_added_data"]["data"] = f"<http://x/s> <http://x/p> {numbers} ."
+        event |= {"sequence": sequence, "sequence_length": 50}
+        (record,) = records(event)
+        result = reading.read(record._replace(offset=sequence))
+        errors += [orjson.loads(output.value)["error_type"] for output in result.errors]
+    return sum(len(each.errors) for each in reading.finish()), sorted(set(errors))
+
+
+def test_dense_messages_are_rejected_within_their_memory() -> None:
+    """The messages together have four megabytes, and their triples would take more than the child has."""
+    found = run_limited(
+        """
+        from tests.unit.jobs.rdf_consumer.test_mutation_reader import read_dense_messages
+        print(*read_dense_messages())
+        """,
+        megabytes=230,
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.endswith("0 ['IncompleteMutation', 'MutationTooLarge']\n")

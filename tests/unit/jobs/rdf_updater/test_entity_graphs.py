@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from wikistate.adapters.crash_marker import CrashMarker
 from wikistate.adapters.mediawiki.revision_lookup import LookupResult, RedirectRevision, RevisionState
 from wikistate.core.rdf.munge import munge
 from wikistate.core.rdf.parse import parse_triples
@@ -16,6 +17,8 @@ from wikistate.testing.wikibase import Item, Repository
 from wikistate.testing.wikibase.documents import serialize_triples
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wikistate.core.rdf.graph import Graph
 
 URIS = Uris.for_wikibase("http://wikibase.example")
@@ -43,11 +46,16 @@ class Entities:
         """See `EntitySource`."""
         return f"https://wikibase.example/wiki/Special:EntityData/{entity_id}.ttl?revision={revision}"
 
-    async def fetch(self, entity_id: str, revision: int, *, event_time: int | None = None) -> bytes | FetchFailure:
+    async def fetch(
+        self, entity_id: str, revision: int, *, event_time: int | None = None, max_bytes: int | None = None
+    ) -> bytes | FetchFailure:
         """See `EntitySource`."""
         self.asked.append(event_time)
         answer = self.answers.pop(0)
         if isinstance(answer, bytes):
+            if max_bytes is not None and len(answer) > max_bytes:
+                self.answers.insert(0, answer)
+                return FetchFailure(FetchErrorType.UNKNOWN, "ContentTooLarge", "too large", entity_id, revision)
             return answer
         return FetchFailure(answer, "BadRevision", "404", entity_id, revision)
 
@@ -128,3 +136,29 @@ async def test_both_clients_are_closed() -> None:
     entities = Entities(state=RevisionState.SHOWN)
     await entities.loader().close()
     assert entities.closed == 2
+
+
+async def test_entity_that_ended_the_process_twice_is_neither_parsed_nor_diagnosed(tmp_path: Path) -> None:
+    """Each parsing of it would end the process again, also the one that looks for the concept base."""
+    name, file = b"Q1, revision 3", tmp_path / "parsing"
+    for _ in range(2):
+        marker = CrashMarker(file)
+        marker.open()
+        marker.begin(name)
+        marker.close()
+    body, graph, _ = merged()
+    marker = CrashMarker(file)
+    loader = EntityGraphLoader(
+        Entities(body, body, state=RevisionState.SHOWN),
+        URIS,
+        mime_type="text/turtle",
+        concept_base="http://other.example",
+        marker=marker,
+    )
+    await loader.open()
+    refused = await loader.load("Q1", 3)
+    assert isinstance(refused, GraphUnavailable)
+    assert refused.error_type == "KilledProcessError"
+    assert str(file) in refused.message
+    assert await loader.load("Q1", 4) == graph
+    await loader.close()

@@ -12,7 +12,7 @@ from wikistate.core.rdf.munge import munge
 from wikistate.core.rdf.parse import parse_triples
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.updater.fetch_failures import FetchErrorType, FetchFailure
-from wikistate.streaming.keyed_job import EMPTY_STATE, Decision, OperationResult, TimerFired
+from wikistate.streaming.keyed_job import EMPTY_STATE, Decision, OperationResult, TimerFired, do_nothing
 from wikistate.streaming.record import Partition, Record
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.wikibase import EntityGenerator, EntityKind, Repository, build_page_change
@@ -54,7 +54,9 @@ class RepositoryEntities:
         """See `EntitySource`."""
         return f"https://{DOMAIN}/wiki/Special:EntityData/{entity_id}.ttl?revision={revision}"
 
-    async def fetch(self, entity_id: str, revision: int, *, event_time: int | None = None) -> bytes | FetchFailure:
+    async def fetch(
+        self, entity_id: str, revision: int, *, event_time: int | None = None, max_bytes: int | None = None
+    ) -> bytes | FetchFailure:
         """See `EntitySource`."""
         assert event_time is None or event_time > 0
         self.asked.append((entity_id, revision))
@@ -66,7 +68,10 @@ class RepositoryEntities:
         triples = self._repository.document(entity_id, revision)
         if triples is None:
             return missing(entity_id, revision, FetchErrorType.ENTITY_NOT_FOUND)
-        return serialize_triples(triples, "ttl", self._repository.vocabulary)
+        body = serialize_triples(triples, "ttl", self._repository.vocabulary)
+        if max_bytes is not None and len(body) > max_bytes:
+            return FetchFailure(FetchErrorType.UNKNOWN, "ContentTooLarge", "too large", entity_id, revision)
+        return body
 
 
 def missing(entity: str, revision: int, kind: FetchErrorType = FetchErrorType.UNEXPECTED_RESPONSE) -> FetchFailure:
@@ -98,6 +103,7 @@ class UpdaterBench:
         self.state = EMPTY_STATE
         self.outputs: list[Output] = []
         self.mutations: list[Mutation] = []
+        self.released = 0
 
     def save(self, entity: str = "Q1", *, triples: int = 40) -> Change:
         """Create or edit an item."""
@@ -131,6 +137,9 @@ class UpdaterBench:
             self.state = performed.state
             self.outputs += performed.outputs
             self.mutations += performed.changes
+            if performed.on_written is not do_nothing:
+                performed.on_written()
+                self.released += 1
         return step
 
     def events_of(self, role: Role) -> list[dict[str, Any]]:
