@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
         return _repeat(targets[0].name, options.file)
     say(f"FUZZ_SEED={options.seed}, {len(targets)} targets")
     prepare_bombs()
-    run = Run(seed=options.seed, folder=options.findings, say=say)
+    run = Run(seed=options.seed, folder=options.findings, say=say, minimise_seconds=2.0 if options.short else 20.0)
     if options.case is not None:
         first, _, last = options.case.partition("-")
         cases = range(int(first), int(last or first) + 1)

@@ -83,6 +83,7 @@ def run_cases(
         seconds: Seconds of the batch; None for no limit.
     """
     sandbox.enter(dump)
+    os.environ |= {"XDG_STATE_HOME": str(folder), "XDG_CACHE_HOME": str(folder)}
     begin = time.monotonic()
     run_input(target, warm_up, folder)
     gc.collect()

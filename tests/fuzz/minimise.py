@@ -15,11 +15,8 @@ if TYPE_CHECKING:
     from tests.fuzz.finding import Finding
     from tests.fuzz.target import Target
 
-SECONDS = 20.0
-"""Seconds for one input."""
 
-
-def minimise(target: Target, found: Finding, *, seconds: float = SECONDS) -> Finding | None:
+def minimise(target: Target, found: Finding, *, seconds: float) -> Finding | None:
     """Return the finding with a smaller input; None if the input alone does not lead to it."""
     warm_up = next(iter(load_seeds(target).values()))
     details: dict[bytes, str] = {}

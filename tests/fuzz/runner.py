@@ -42,6 +42,7 @@ class Run:
         seed: Number from which all inputs follow.
         folder: Folder for findings.
         say: Prints a line.
+        minimise_seconds: Seconds for the minimisation of each finding.
         statistics: Numbers by target.
         new: Findings that are not expected, the first of each signature.
         known: Signatures that are expected and were found.
@@ -50,6 +51,7 @@ class Run:
     seed: int
     folder: Path
     say: Callable[[str], None]
+    minimise_seconds: float = 20.0
     statistics: dict[str, Statistics] = field(default_factory=dict)
     new: dict[tuple[str, str], Finding] = field(default_factory=dict)
     known: set[tuple[str, str]] = field(default_factory=set)
@@ -123,7 +125,7 @@ class Run:
         if place in EXPECTED or place in self.new:
             self._note(found)
             return
-        smaller = minimise(target, found)
+        smaller = minimise(target, found, seconds=self.minimise_seconds)
         if smaller is None:  # alone, the input does no harm: the cases before it have left something behind
             found = Finding(
                 target=found.target,
