@@ -12,7 +12,7 @@ UV := .cache/uv
 SIDE_BY_SIDE := -n 2
 PY := $(DEV)/bin/python
 
-.PHONY: help run test check unit contract integration e2e faults bench cover docs lock parts flink bridge clean
+.PHONY: help run test check unit contract integration e2e faults fuzz bench cover docs lock parts flink bridge clean
 .PHONY: parts-for-tests flink-for-tests
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
@@ -25,7 +25,7 @@ run: $(RUN)/.ready ## Run the main job over sample changes: light install, no se
 	@$(RUN)/bin/wikistate demo
 
 test: check unit flink-for-tests parts-for-tests ## Run all checks and tests, with real parts
-	@$(PY) -m pytest $(SIDE_BY_SIDE) --durations=25 tests/contract tests/integration tests/e2e
+	@$(PY) -m pytest $(SIDE_BY_SIDE) --durations=25 tests/contract tests/integration tests/e2e tests/fuzz
 
 check: $(DEV)/.ready ## Check style, types and layers
 	@$(DEV)/bin/ruff check --quiet
@@ -47,6 +47,9 @@ e2e: flink-for-tests parts-for-tests ## Test whole jobs, started as a user start
 
 faults: flink-for-tests parts-for-tests ## Run the long form of the fault tests: kills, cuts, full disks
 	@WIKISTATE_FAULTS=long $(PY) -m pytest -m fault --timeout 3600 tests
+
+fuzz: $(DEV)/.ready ## Feed mutated input to all readers: FUZZ_SECONDS (1800), FUZZ_SEED, FUZZ_TARGET
+	@$(PY) -m tests.fuzz
 
 bench: $(DEV)/.ready ## Measure, and compare with the results in bench/
 	@$(PY) -m bench

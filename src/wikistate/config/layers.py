@@ -77,11 +77,7 @@ def read_file(file: Path) -> Layer:
         loader = _choose_loader(text)
         node = yaml.compose(text, Loader=loader)
         values = yaml.load(text, Loader=loader)  # noqa: S506  (the loader below is a safe one)
-    except (
-        yaml.YAMLError,
-        ValueError,
-        RecursionError,
-    ) as error:  # ValueError: a number or a date that Python cannot hold
+    except _YAML_ERRORS as error:
         raise ConfigError(f"{file}: is not YAML: {_format_yaml_error(error)}.") from None
     if values is None:
         return Layer()
@@ -91,6 +87,10 @@ def read_file(file: Path) -> Layer:
     _record_origins(node, (), str(file), layer.origins)
     return layer
 
+
+_YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError, AttributeError, LookupError, TypeError)
+"""Errors of the loaders. Besides their own they raise those of Python, for numbers and dates that it cannot hold, and for a
+tag that does not fit its value, such as ``!!bool x``."""
 
 _FAST_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_OPENING = 2_000
@@ -102,7 +102,9 @@ def _choose_loader(text: str) -> type[yaml.SafeLoader]:
     return _FAST_LOADER if sum(map(text.count, "[{-?:")) < _MAX_OPENING else yaml.SafeLoader
 
 
-def _format_yaml_error(error: yaml.YAMLError | ValueError | RecursionError) -> str:
+def _format_yaml_error(error: Exception) -> str:
+    if isinstance(error, AttributeError | LookupError):
+        return f"a tag (two exclamation marks) does not fit its value: {type(error).__name__}: {error}"
     mark = getattr(error, "problem_mark", None)
     place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     problem = str(getattr(error, "problem", None) or error)
@@ -132,7 +134,7 @@ def parse_assignment(text: str) -> tuple[KeyPath, Any]:
         raise ConfigError(f"--set {shown}: expected path.to.key=value, for example enrich.batch_size=20.")
     try:
         return path, yaml.load(value, Loader=_choose_loader(value))  # noqa: S506  (a safe loader, see above)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except _YAML_ERRORS as error:
         # The value may be a secret.
         raise ConfigError(f"--set {key}=…: the value is not YAML: {_format_yaml_error(error)}.") from None
 

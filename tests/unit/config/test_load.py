@@ -192,6 +192,17 @@ def test_number_that_python_does_not_convert_is_an_error(tmp_path: Path) -> None
         parse_assignment(f"a={'9' * 5000}")
 
 
+@pytest.mark.parametrize(
+    "value", ["!!timestamp x", "!!bool x", '!!int ""', '!!float ""', "!!set [1]", "!!python/name:os.x a"]
+)
+def test_tag_that_does_not_fit_its_value_is_an_error(tmp_path: Path, value: str) -> None:
+    """The converters of YAML raise several errors of Python, none of which is a defect of this program."""
+    with pytest.raises(ConfigError, match="is not YAML"):
+        written(tmp_path, f"local: {{drain_timeout: {value}}}")
+    with pytest.raises(ConfigError, match="is not YAML"):
+        parse_assignment(f"a={value}")
+
+
 def test_byte_order_mark_before_a_file_is_removed(tmp_path: Path) -> None:
     """Editors write one."""
     layer = written(tmp_path, "\ufeffenrich: {batch_size: 10}\n")

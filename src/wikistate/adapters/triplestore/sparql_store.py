@@ -87,4 +87,4 @@ class SparqlStoreBase(ABC):
 
     async def _count_triples(self) -> int:
         rows = await self.query(f"SELECT (COUNT(*) AS ?size) WHERE {self._target.where('?s ?p ?o')}")
-        return queries.read_number(rows[0], "size")
+        return queries.read_count(rows, "size")

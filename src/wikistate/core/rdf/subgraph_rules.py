@@ -75,6 +75,13 @@ def _matches(term: object, pattern: Pattern, entity: NamedNode) -> bool:
             return term in pattern
 
 
+def _make_iri(value: str, key: str) -> NamedNode:
+    try:
+        return NamedNode(value)
+    except ValueError as error:  # the base of a prefix is not checked before a name uses it
+        invalid_rule(key, f"{value!r:.200} is not an absolute IRI: {error}", "Correct it, or the base of its prefix.")
+
+
 @dataclass(frozen=True, slots=True)
 class NameTable:
     """Names in rules with their values.
@@ -98,7 +105,7 @@ class NameTable:
             ConfigError: The text is not an IRI, or its prefix is not declared.
         """
         if absolute := _ABSOLUTE.fullmatch(text):
-            return NamedNode(absolute[1])
+            return _make_iri(absolute[1], key)
         prefixed = _PREFIXED.fullmatch(text)
         if not prefixed:
             invalid_rule(
@@ -108,7 +115,7 @@ class NameTable:
             invalid_rule(
                 key, f"the prefix {prefixed[1]!r} is not declared", f"Declared are: {_format_names(self.prefixes)}."
             )
-        return NamedNode(self.prefixes[prefixed[1]] + prefixed[2])
+        return _make_iri(self.prefixes[prefixed[1]] + prefixed[2], key)
 
     def parse_rule(self, text: str, key: str) -> Rule:
         """Return the rule that a text stands for.

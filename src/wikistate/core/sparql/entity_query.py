@@ -18,6 +18,7 @@ from wikistate.core.sparql.patterns import (
 )
 from wikistate.core.sparql.terms import format_iri
 from wikistate.core.sparql.vocabulary import ABOUT, IS_PART_OF, WIKI_GROUP
+from wikistate.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,12 +54,19 @@ def _build_patterns(listed: str, uris: Uris) -> Iterator[str]:
 
 
 def read_entity_triples(rows: Iterable[Row], entity: str, uris: Uris) -> frozenset[Triple]:
-    """Return the triples. The link of an article to another entity is left out."""
+    """Return the triples. The link of an article to another entity is left out.
+
+    Raises:
+        StoreError: A row lacks a term, or has one in a place where RDF does not allow it.
+    """
     ours = NamedNode(uris.entity_iri(entity))
     triples = (_read_triple(row) for row in rows)
     return frozenset(triple for triple in triples if triple.predicate != vocabulary.ABOUT or triple.object == ours)
 
 
 def _read_triple(row: Row) -> Triple:
-    terms: Any = (row["s"], row["p"], row["o"])
-    return Triple(*terms)
+    terms: Any = (row.get("s"), row.get("p"), row.get("o"))
+    try:
+        return Triple(*terms)
+    except TypeError as error:
+        raise StoreError(f"The response of the store has a row that is not a triple: {row!r:.200}.") from error

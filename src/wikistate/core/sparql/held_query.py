@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wikistate.core.sparql.queries import read_number
 from wikistate.core.sparql.terms import serialize_triples
+from wikistate.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +34,13 @@ def build_held_query(triples: Graph, target: UpdateTarget) -> str:
 
 
 def read_held(rows: Iterable[Row], triples: Graph) -> Graph:
-    """Return the triples that the store holds."""
+    """Return the triples that the store holds.
+
+    Raises:
+        StoreError: A row has no number, or one that belongs to no triple.
+    """
     listed = sorted(triples, key=str)
-    return frozenset(listed[read_number(row, "n")] for row in rows)
+    numbers = {read_number(row, "n") for row in rows}
+    if numbers and max(numbers) >= len(listed):
+        raise StoreError(f"The response of the store names the triple {max(numbers)} of {len(listed)}.")
+    return frozenset(listed[number] for number in numbers)

@@ -148,9 +148,27 @@ def build_counts_query(target: UpdateTarget) -> str:
 
 
 def read_counts(rows: Iterable[Row]) -> dict[str, int]:
-    """Return the number of entities by type. Types without entities are left out."""
-    found = {TYPES[_read_text(row, "letter")]: read_number(row, "entities") for row in rows}
+    """Return the number of entities by type. Types without entities are left out.
+
+    Raises:
+        StoreError: A row is not about a type, or has no number.
+    """
+    found = {_read_type(row): read_number(row, "entities") for row in rows}
     return {name: count for name, count in found.items() if count}
+
+
+def _read_type(row: Row) -> str:
+    try:
+        return TYPES[_read_text(row, "letter")]
+    except (ValueError, KeyError) as error:
+        raise StoreError(f"The response of the store has a count of no type of entities: {row!r:.200}.") from error
+
+
+def read_count(rows: Sequence[Row], name: str) -> int:
+    """Return the count in the only row of a response. Raise `StoreError` if there is no such row or number."""
+    if not rows:
+        raise StoreError("The response of the store has no row, although a count has one.")
+    return read_number(rows[0], name)
 
 
 def read_number(row: Row, name: str) -> int:

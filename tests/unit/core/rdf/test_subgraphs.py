@@ -260,6 +260,9 @@ WRONG = {
     "bindings: {entity: []}\nsubgraphs: []": ("bindings.entity", "the name is reserved"),
     "bindings: {wildcard: []}\nsubgraphs: []": ("bindings.wildcard", "the name is reserved"),
     "bindings: {a: '<p:a>'}\nsubgraphs: []": ("bindings.a", "List IRIs"),
+    "bindings: {a: ['<p:[>']}\nsubgraphs: []": ("bindings.a", "not an absolute IRI"),
+    "prefixes: {x: /y/}\nbindings: {a: ['x:z']}\nsubgraphs: []": ("bindings.a", "not an absolute IRI"),
+    "prefixes: {x: 'http://['}\nsubgraphs: [{name: a, stream: a, default: pass, subgraph_uri: 'x:y'}]": ("subgraphs[0].subgraph_uri", "not an absolute IRI"),
 }  # fmt: skip
 
 
