@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from wikistate.streaming.record import Output, Record
 
@@ -87,12 +87,14 @@ class OperationResult(NamedTuple, Generic[Change]):
         changes: The changes for the change sink.
         outputs: The outputs of the operation.
         failure: The reason why the operation could not be executed; empty if it was.
+        document: Returns what `SplitKeyedJob.repair` needs of the external system; None if it needs nothing.
     """
 
     state: KeyedState
     changes: Sequence[Change] = ()
     outputs: Sequence[Output] = ()
     failure: str = ""
+    document: Callable[[], bytes] | None = None
 
 
 class KeyedJob(Protocol[KeyedEvent, Operation, Change]):
@@ -135,3 +137,29 @@ class KeyedJob(Protocol[KeyedEvent, Operation, Change]):
 
     async def close(self) -> None:
         """Release clients. The runner has cancelled all operations before."""
+
+
+class SplitKeyedJob(KeyedJob[KeyedEvent, Operation, Change], Protocol[KeyedEvent, Operation, Change]):
+    """A keyed job whose operations can be executed away from the state of their keys, as on Flink.
+
+    Protocol: the runner decides and assumes that each operation succeeds: `expect` is the state afterwards. It calls
+    `execute` with the state that it expects. If an earlier operation of the key has failed meanwhile, the result is not
+    valid, and the runner calls `repair` with the state that the failure has left.
+    """
+
+    def expect(self, operation: Operation, keyed_state: KeyedState) -> KeyedState:
+        """Return the state of the key after an operation that succeeds.
+
+        Args:
+            operation: The operation.
+            keyed_state: The state before it.
+        """
+
+    def repair(self, operation: Operation, keyed_state: KeyedState, document: bytes) -> OperationResult[Change]:
+        """Execute an operation again for another state. Needs no external system, and never blocks.
+
+        Args:
+            operation: The operation.
+            keyed_state: The state of the key, which an earlier failure has left.
+            document: The `OperationResult.document` of its first execution, which succeeded; empty if that had none.
+        """

@@ -107,6 +107,8 @@ def assemble_rdf_updater(
         lateness=_to_ms(rdf.lateness),
         idleness=_to_ms(rdf.idleness),
         concurrency=rdf.concurrency,
+        guarantee=endpoints.guarantee,
+        time_fields=streams.input_reader.time_fields,
     )
 
 
@@ -206,7 +208,7 @@ def _resolve_endpoints(configuration: Configuration, streams: UpdaterStreams, me
         error=streams.error.config.stream,
         meter=meter,
     )
-    if endpoints.guarantee is not DeliveryGuarantee.AT_LEAST_ONCE:
+    if endpoints.guarantee is DeliveryGuarantee.NONE:
         raise ConfigError(
             f"rdf-updater delivers AT_LEAST_ONCE; {endpoints.guarantee} is not supported.",
             hint="Use AT_LEAST_ONCE: a repeated mutation keeps its meta.id, and does not change a store that has applied it.",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
 from wikistate.core.events.rejection import Filtered, RejectedEvent
+from wikistate.core.rdf.graph import dump_graph, load_graph
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.core.updater.execution_state import adapt_operation, mark_failed, mark_published
 from wikistate.core.updater.fetch_failures import FetchErrorType
@@ -38,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 
 class RdfUpdater:
-    """The job; see `wikistate.streaming.keyed_job.KeyedJob` for the protocol.
+    """The job; see `wikistate.streaming.keyed_job.SplitKeyedJob` for the protocol.
 
     Args:
         reader: Reads records.
@@ -125,6 +127,20 @@ class RdfUpdater:
             built = _unexpected_failure(operation, error)
         if isinstance(built, GraphUnavailable):
             return self._failure_result(operation, state, built)
+        return OperationResult(
+            pack_state(mark_published(state, built.operation)),
+            built.mutations,
+            document=partial(dump_graph, built.after),
+        )
+
+    def expect(self, operation: Operation, keyed_state: KeyedState) -> KeyedState:
+        """See `SplitKeyedJob`."""
+        return pack_state(mark_published(unpack_state(keyed_state), operation))
+
+    def repair(self, operation: Operation, keyed_state: KeyedState, document: bytes) -> OperationResult[Mutation]:
+        """See `SplitKeyedJob`. After a failure the content of the store is not known, so no operation becomes a diff."""
+        state = unpack_state(keyed_state)
+        built = self._builder.rebuild(adapt_operation(operation, state), load_graph(document))
         return OperationResult(pack_state(mark_published(state, built.operation)), built.mutations)
 
     def _failure_result(

@@ -26,10 +26,12 @@ class BuiltMutations(NamedTuple):
     Attributes:
         operation: Operation as it was executed.
         mutations: One mutation for each stream that the operation concerns.
+        after: The entity's munged triples afterwards.
     """
 
     operation: Operation
     mutations: list[Mutation]
+    after: Graph = EMPTY_GRAPH
 
 
 class MutationBuilder:
@@ -72,6 +74,10 @@ class MutationBuilder:
             case _:
                 assert_never(operation)
 
+    def rebuild(self, operation: Operation, after: Graph) -> BuiltMutations:
+        """Execute an operation that needs only the triples of its revision: any but a `Diff`."""
+        return self._build_mutations(operation, EMPTY_GRAPH, after)
+
     def _build_from_graph(
         self, operation: Operation, graph: Graph | GraphUnavailable
     ) -> BuiltMutations | GraphUnavailable:
@@ -92,4 +98,5 @@ class MutationBuilder:
         return before
 
     def _build_mutations(self, operation: Operation, before: Graph, after: Graph) -> BuiltMutations:
-        return BuiltMutations(operation, build_mutations(operation, before, after, self._uris, self._subgraphs))
+        mutations = build_mutations(operation, before, after, self._uris, self._subgraphs)
+        return BuiltMutations(operation, mutations, after)
