@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 from tests.e2e.enrichment_job import TIMEOUT, assert_valid, read_lines, setting_arguments
-from tests.e2e.kafka_topics import produce, read_all
 from tests.e2e.rdf_updater_job import KafkaJob
 from tests.e2e.rdf_wiki import (
     BOOTSTRAP,
@@ -28,7 +27,7 @@ from wikistate.testing.faults import Rule
 from wikistate.testing.wikibase import WikibaseProcess
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.conftest import TopicFactory

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from tests.conftest import TopicFactory
     from tests.support.broker import KafkaBroker
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(3000)]
+GUARANTEES = pytest.mark.parametrize("guarantee", ["AT_LEAST_ONCE", "EXACTLY_ONCE"])
 SEED = 20_260_101
 OPTIONS: dict[str, object] = {
     "flink.parallelism.default": 2,
@@ -87,16 +88,38 @@ def job(
     job.ensure_stopped()
 
 
-async def test_repeated_and_reordered_changes_lead_to_the_same_graphs(
-    job: FlinkUpdater, wikibase: WikibaseProcess
+@GUARANTEES
+async def test_job_that_is_killed_stopped_and_rescaled_publishes_the_graphs_of_the_wiki(
+    guarantee: str, job: FlinkUpdater, wikibase: WikibaseProcess, *, long_faults: bool
 ) -> None:
-    """Within the reordering window, the order and the number of repeats do not matter."""
-    await wikibase.edit(60)
-    events = await wikibase.journal()
-    mixed = [*events, *events]
-    Random(SEED).shuffle(mixed)
-    job.words += setting_arguments(rdf__reordering_window=600)
-    job.append_events(mixed)
+    """Events are repeated and out of order, fetches fail, and the wiki is edited all the time."""
+    rounds, edits = (6, 400) if long_faults else (1, 60)
+    random = Random(SEED)
+    job.words += setting_arguments(
+        rdf__reordering_window=600, stream_manager__sink__options__delivery_guarantee=guarantee
+    )
+    job.append_events(_mixed(await wikibase.journal(), random))
+    for parallelism in [2, 1, 2][: 3 if long_faults else 2]:
+        job.options["flink.parallelism.default"] = parallelism
+        for _ in range(rounds):
+            await wikibase.set_faults([Rule(faults.HttpStatus(500), path="EntityData", every=7)])
+            job.launch()
+            job.append_events(_mixed(await wikibase.edit(edits), random))
+            await job.wait_for_growth()
+            job.kill_worker(random)
+            job.append_events(_mixed(await wikibase.edit(edits), random))
+            await job.wait_for_growth()
+            job.kill()
+        await wikibase.set_faults([])
+        job.launch()
+        job.append_events(_mixed(await wikibase.edit(edits), random))
+        await job.wait_for_growth()
+        job.stop()
+    job.append_events(await wikibase.touch())
     await job.finish()
-    assert graphs_of(job.published) == await graphs_of_wiki(wikibase)
-    assert_valid(job.published)
+    published = job.published
+    assert graphs_of(published) == await graphs_of_wiki(wikibase)
+    assert_valid(published)
+    if guarantee == "EXACTLY_ONCE":
+        ids = [message["meta"]["id"] for message in published]
+        assert len(set(ids)) == len(ids), "a message was published twice"

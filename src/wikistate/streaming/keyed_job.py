@@ -87,7 +87,8 @@ class OperationResult(NamedTuple, Generic[Change]):
         changes: The changes for the change sink.
         outputs: The outputs of the operation.
         failure: The reason why the operation could not be executed; empty if it was.
-        document: Returns what `SplitKeyedJob.repair` needs of the external system; None if it needs nothing.
+        document: Returns what `SplitKeyedJob.repair` needs of the external system; None if it cannot be had. An operation that
+            has failed has a document if only its base is missing.
     """
 
     state: KeyedState
@@ -161,5 +162,5 @@ class SplitKeyedJob(KeyedJob[KeyedEvent, Operation, Change], Protocol[KeyedEvent
         Args:
             operation: The operation.
             keyed_state: The state of the key, which an earlier failure has left.
-            document: The `OperationResult.document` of its first execution, which succeeded; empty if that had none.
+            document: The `OperationResult.document` of its first execution.
         """

@@ -151,7 +151,8 @@ class RdfUpdater:
         output = self._side_output_encoder.encode_failure(operation, unavailable, self._now())
         outputs = () if output is None else (output,)
         failure = f"{unavailable.error_type}: {unavailable.message}"
-        return OperationResult(pack_state(mark_failed(state)), outputs=outputs, failure=failure)
+        document = None if unavailable.after is None else partial(dump_graph, unavailable.after)
+        return OperationResult(pack_state(mark_failed(state)), outputs=outputs, failure=failure, document=document)
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

@@ -95,7 +95,7 @@ class MutationBuilder:
         if before.type is FetchErrorType.ENTITY_NOT_FOUND:
             # The revision in the store can no longer be fetched, because it is deleted or hidden; the new revision can.
             return self._build_mutations(as_full_import(operation), EMPTY_GRAPH, after)
-        return before
+        return before._replace(after=after)
 
     def _build_mutations(self, operation: Operation, before: Graph, after: Graph) -> BuiltMutations:
         mutations = build_mutations(operation, before, after, self._uris, self._subgraphs)

@@ -54,7 +54,7 @@ class ResultElement(NamedTuple):
         failed_state: The state that a failure has left; None if the operation was executed.
         events: The changes as events, each with the name of its stream; one tuple for each change.
         outputs: The outputs of the operation.
-        document: What a repair needs.
+        document: What a repair needs; None if the operation cannot be repaired.
     """
 
     key: int
@@ -62,7 +62,7 @@ class ResultElement(NamedTuple):
     failed_state: KeyedState | None
     events: tuple[tuple[tuple[str, Output], ...], ...]
     outputs: tuple[Output, ...]
-    document: bytes
+    document: bytes | None
 
 
 class OutputsElement(NamedTuple):
@@ -143,7 +143,7 @@ async def execute_element(
         result.state if result.failure else None,
         _encode_changes(encode, result.changes),
         tuple(result.outputs),
-        result.document() if result.document else b"",
+        None if result.document is None else result.document(),
     )
 
 
@@ -161,7 +161,7 @@ def publish_result(
     Returns:
         The new exception of the key, and what is written.
     """
-    if exception is None or element.failed_state is not None:
+    if exception is None or element.document is None:
         return element.failed_state, Publication(element.events, element.outputs)
     repaired = job.repair(element.operation, exception, element.document)
     publication = Publication(_encode_changes(encode, repaired.changes), tuple(repaired.outputs))
