@@ -92,6 +92,7 @@ def assemble_rdf_updater(
         MutationBuilder(graphs, uris, subgraphs),
         _build_side_output_encoder(configuration, streams, endpoints, meter),
         window=_to_ms(rdf.reordering_window),
+        reconcile_unknown=rdf.reconcile_unknown,
         meter=meter,
         clock=time.time,
     )

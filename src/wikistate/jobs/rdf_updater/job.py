@@ -14,12 +14,12 @@ from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.core.updater.execution_state import adapt_operation, mark_failed, mark_published
 from wikistate.core.updater.fetch_failures import FetchErrorType
 from wikistate.core.updater.reorder import ReorderTimer, reorder
-from wikistate.core.updater.state import UNSEEN, EntityState
+from wikistate.core.updater.state import UNSEEN, UNSEEN_IN_UNKNOWN_STORE, EntityState
 from wikistate.errors import WikistateError
 from wikistate.jobs.event_io import unexpected_error
 from wikistate.jobs.failure_counter import FailureCounter
 from wikistate.jobs.rdf_updater.entity_graphs import GraphUnavailable
-from wikistate.streaming.keyed_job import Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
+from wikistate.streaming.keyed_job import EMPTY_STATE, Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
 from wikistate.telemetry import metrics
 from wikistate.telemetry.capped_label import CappedLabel
 
@@ -47,6 +47,7 @@ class RdfUpdater:
         builder: Executes operations.
         side_output_encoder: Encodes outputs for the side streams and the error stream.
         window: Time for which an event waits for those before it, milliseconds.
+        reconcile_unknown: Whether the store may hold entities that the state does not know.
         meter: Records the metrics.
         clock: Returns seconds since the epoch.
     """
@@ -58,6 +59,7 @@ class RdfUpdater:
         side_output_encoder: SideOutputEncoder,
         *,
         window: int,
+        reconcile_unknown: bool = False,
         meter: Meter,
         clock: Callable[[], float],
     ) -> None:
@@ -65,6 +67,7 @@ class RdfUpdater:
         self._builder = builder
         self._side_output_encoder = side_output_encoder
         self._window = window
+        self._unseen = UNSEEN_IN_UNKNOWN_STORE if reconcile_unknown else UNSEEN
         self._clock = clock
         self._filtered = CappedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
         self._decisions = CappedLabel(lambda value: meter.counter(metrics.DECISIONS, reason=value))
@@ -100,7 +103,8 @@ class RdfUpdater:
     ) -> Decision[Operation]:
         """See `KeyedJob`."""
         found = ReorderTimer(event.time) if isinstance(event, TimerFired) else event
-        decided = reorder(unpack_state(keyed_state), found, watermark=watermark, window=self._window)
+        known = self._unseen if keyed_state == EMPTY_STATE else unpack_state(keyed_state)
+        decided = reorder(known, found, watermark=watermark, window=self._window)
         for reason in decided.reasons:
             self._decisions.count(reason)
         return Decision(
