@@ -76,7 +76,7 @@ class FlinkUpdater(KafkaJob):
 
     @property
     def is_running(self) -> bool:
-        """Whether a run is going on."""
+        """Whether the job runs."""
         return self._run is not None and self._run.is_running
 
     def kill_worker(self) -> None:

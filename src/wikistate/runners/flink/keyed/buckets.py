@@ -28,7 +28,7 @@ _HAS_NUMBER, _HAS_TIMER = 1, 2
 
 
 class KeyEntry(NamedTuple):
-    """What Flink keeps about a key.
+    """The state of a key, and its timer.
 
     Attributes:
         state: The keyed state.

@@ -57,7 +57,7 @@ PUBLISH_BUCKETS = 4096
 
 
 class _KeyedFunction:
-    """What the functions of a keyed job share: each builds the job in its worker.
+    """Base of the functions of a keyed job: each builds the job in its worker.
 
     Args:
         spec: The job.

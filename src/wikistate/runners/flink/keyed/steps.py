@@ -54,7 +54,7 @@ class ResultElement(NamedTuple):
         failed_state: The state that a failure has left; None if the operation was executed.
         events: The changes as events, each with the name of its stream; one tuple for each change.
         outputs: The outputs of the operation.
-        document: What a repair needs; None if the operation cannot be repaired.
+        document: The argument of `SplitKeyedJob.repair`; None if the operation cannot be repaired.
     """
 
     key: int

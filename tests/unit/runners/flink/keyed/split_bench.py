@@ -41,7 +41,7 @@ class SplitBench:
         wiki: The wiki, and the job.
         buckets: The state of the first step, as Flink keeps it.
         failed: The state of the third step, as Flink keeps it.
-        pending: What was decided and is not executed yet.
+        pending: Elements that were decided and are not executed yet.
         messages: The published messages.
         side: The published side events.
     """

@@ -77,7 +77,7 @@ async def test_deletion_after_a_failed_edit_deletes() -> None:
 @settings(deadline=None, max_examples=150)
 @given(ACTIONS)
 def test_any_history_ends_with_the_graphs_of_the_wiki(actions: list[Action]) -> None:
-    """Whatever failed before, the next operation of an entity brings all of it."""
+    """The next operation of an entity brings all that failed before."""
     asyncio.run(_play(actions))
 
 
