@@ -10,6 +10,7 @@ from bench import (
     consumer,
     endurance,
     farm,
+    flink_state,
     latency,
     memory,
     micro,
@@ -53,10 +54,11 @@ MEASUREMENTS: dict[str, dict[str, Measure]] = {
     "endurance": {"Memory of the jobs that keep a store in step": endurance.measure_endurance},
     "farm": {"A farm of public wikis, simulated": farm.measure_farm},
     "rdf": {"Entities as RDF: two documents in, a patch out": rdf.measure_rdf},
+    "flink-state": {"Keyed state of Python on Flink, one slot": flink_state.measure_flink_state},
     "peers": {"Side by side with peers": comparison.measure_peers},
 }
 PROFILE = "profile"
-ON_DEMAND = {"peers", "rdf", "consumer", "endurance"}
+ON_DEMAND = {"peers", "rdf", "consumer", "endurance", "flink-state"}
 """Measurements that run only by name: they take long, and install packages that no other measurement needs."""
 
 

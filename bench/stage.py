@@ -41,6 +41,7 @@ class Sizes:
         seen_edits: Edits for the time until a query of the synchronised store has an edit.
         settling_changes: Changes that an embedded store gets before its memory is measured, to fill its caches.
         endured_changes: Changes that the jobs of a synchronised store process while their memory is measured.
+        flink_runs: Runs of each job on Flink that only keeps state.
     """
 
     runs: int
@@ -61,6 +62,7 @@ class Sizes:
     seen_edits: int
     settling_changes: int
     endured_changes: int
+    flink_runs: int
 
 
 FULL = Sizes(
@@ -82,6 +84,7 @@ FULL = Sizes(
     seen_edits=60,
     settling_changes=300_000,
     endured_changes=200_000,
+    flink_runs=3,
 )
 QUICK = Sizes(
     runs=1,
@@ -102,6 +105,7 @@ QUICK = Sizes(
     seen_edits=8,
     settling_changes=1_000,
     endured_changes=4_000,
+    flink_runs=1,
 )
 
 BODY_BYTES = 10_240

@@ -90,7 +90,7 @@ class FlinkStream(ChangeStream):
 
     def worker_ids(self) -> set[int]:
         """Return the process ids of the job's Python workers."""
-        return {pid for pid in self.run.process_ids() if WORKER in _read_command(pid)}
+        return find_workers(self.run)
 
     def kill_worker(self, choose: Callable[[list[int]], int]) -> None:
         """Kill one of the Python workers; the other processes of the job live."""
@@ -101,6 +101,11 @@ class FlinkStream(ChangeStream):
     def kill(self) -> None:
         """Kill the job with all of its processes."""
         self.run.kill()
+
+
+def find_workers(run: Run) -> set[int]:
+    """Return the process ids of the Python workers of a run."""
+    return {pid for pid in run.process_ids() if WORKER in _read_command(pid)}
 
 
 def _read_command(pid: int) -> list[bytes]:

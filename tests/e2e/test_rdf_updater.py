@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 from tests.e2e.enrichment_job import TIMEOUT, assert_valid, read_lines, setting_arguments
-from tests.e2e.kafka_topics import produce, read_all
+from tests.e2e.rdf_updater_job import KafkaJob
 from tests.e2e.rdf_wiki import (
     BOOTSTRAP,
     COMMAND,
@@ -27,7 +27,7 @@ from wikistate.testing.faults import Rule
 from wikistate.testing.wikibase import WikibaseProcess
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.conftest import TopicFactory
@@ -173,49 +173,6 @@ async def test_wiki_without_events_is_followed_by_its_recent_changes(wikibase: W
                 await asyncio.sleep(0.2)
         finally:
             assert process.stop() == 0, read_tail(process.log)
-
-
-class KafkaJob:
-    """The job between two topics, which a test may kill."""
-
-    def __init__(self, broker: KafkaBroker, source: str, folder: Path, words: Sequence[str]) -> None:
-        self.broker = broker
-        self.source = source
-        self.prefix = f"{source}."
-        self.folder = folder
-        self.words = list(words)
-
-    @property
-    def published(self) -> list[Event]:
-        """Messages of the mutation stream."""
-        topic = f"{self.prefix}rdf-streaming-updater.mutation.v2"
-        return [orjson.loads(message.value) for message in read_all(self.broker, topic)]
-
-    def start(self, *, end: str = "") -> Process:
-        """Start the job at its last position."""
-        servers = self.broker.bootstrap_servers
-        source = f"kafka://{servers}/{self.source}?group={self.source}&start=earliest{end and f'&end={end}'}"
-        sink = setting_arguments(
-            stream_manager__sink__connector="kafka",
-            stream_manager__sink__options__bootstrap_servers=servers,
-            stream_manager__sink__options__kafka_topic_prefix=self.prefix,
-            local__checkpoint_interval=0.2,
-        )
-        words = (*COMMAND, "--source", source, "--create-topics", "--state", str(self.folder / "state"))
-        return Process([*words, *sink, *self.words], log=self.folder / "job.log")
-
-    def append_events(self, events: Sequence[Event]) -> None:
-        """Append changes to the source."""
-        produce(self.broker, self.source, [orjson.dumps(event) for event in events])
-
-    async def finish(self) -> None:
-        """Run the job to the current end of the topic."""
-        process = self.start(end="latest")
-        deadline = time.monotonic() + TIMEOUT
-        while process.is_running:
-            assert time.monotonic() < deadline, read_tail(process.log)
-            await asyncio.sleep(0.05)
-        assert process.kill() == 0, read_tail(process.log)
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from wikistate.ops.java import find_java_home
 
 if TYPE_CHECKING:
     from wikistate.config.model import Configuration
-    from wikistate.wiring.endpoints import Endpoints
+    from wikistate.wiring.pipeline import FlinkPipeline
     from wikistate.wiring.registry import JobSpec
 
 
-def run_on_flink(spec: JobSpec, configuration: Configuration, endpoints: Endpoints) -> Exit:
+def run_on_flink(spec: JobSpec, configuration: Configuration, pipeline: FlinkPipeline) -> Exit:
     """Run a job on Flink.
 
     Raises:
@@ -30,7 +30,7 @@ def run_on_flink(spec: JobSpec, configuration: Configuration, endpoints: Endpoin
         ) from error
     jars = fetch_flink_jars()
     if has_given_cluster():
-        submit(spec, configuration, endpoints, jars)
+        submit(spec, configuration, pipeline, jars)
         return Exit.OK
-    ended_well = run_embedded(spec, configuration, endpoints, jars=jars, java_home=find_java_home())
+    ended_well = run_embedded(spec, configuration, pipeline, jars=jars, java_home=find_java_home())
     return Exit.OK if ended_well else Exit.STOPPED_AT_ONCE

@@ -14,8 +14,8 @@ from wikistate.errors import ConfigError
 from wikistate.runners.local.launch import check
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
-from wikistate.wiring.pipeline import StatelessPipeline
-from wikistate.wiring.registry import JobKind, find_job
+from wikistate.wiring.pipeline import StorePipeline
+from wikistate.wiring.registry import find_job
 from wikistate.wiring.wikis import lacks_contact
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ def _run_job(name: str, flags: CliSettings, options: RunOptions) -> Exit:
     if options.check:
         run_async(check(pipeline, configuration.local))
         return print_check_passed()
-    if options.runner is RunnerName.FLINK and isinstance(pipeline, StatelessPipeline):
+    if options.runner is RunnerName.FLINK and not isinstance(pipeline, StorePipeline):
         from wikistate.cli.flink import run_on_flink  # noqa: PLC0415  (an extra that the local runner does not need)
 
-        return run_on_flink(spec, configuration, pipeline.endpoints)
+        return run_on_flink(spec, configuration, pipeline)
     return run_locally(
         pipeline,
         configuration,
@@ -77,7 +77,8 @@ def _load(spec: JobSpec, flags: CliSettings) -> Configuration:
 
 
 def _require_flink_support(spec: JobSpec) -> None:
-    if spec.kind is JobKind.STATELESS:
+    if not spec.writes_store:
         return
-    state = "is the only writer of its store" if spec.kind is JobKind.STORE else "keeps its state in a file beside it"
-    raise ConfigError(f"{spec.name} {state}, so it runs in one process.", hint="Leave out --runner flink.")
+    raise ConfigError(
+        f"{spec.name} is the only writer of its store, so it runs in one process.", hint="Leave out --runner flink."
+    )

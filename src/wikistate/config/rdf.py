@@ -95,6 +95,10 @@ class RdfSettings(Settings):
     side_outputs: bool = True
     """Whether late events, inconsistencies and failed fetches are reported on separate streams."""
 
+    reconcile_unknown: bool = False
+    """Whether the store was filled without a list of its revisions: the first change of an entity that the state does not know
+    then replaces all of its triples, or deletes them."""
+
     tell_unknown_deletions: bool = False
     """Whether the deletion of an unknown entity is also reported as an inconsistency. It does not indicate a loss."""
 

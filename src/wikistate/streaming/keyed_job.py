@@ -92,6 +92,8 @@ class OperationResult(NamedTuple, Generic[Change]):
         outputs: The outputs of the operation.
         failure: The reason why the operation could not be executed; empty if it was.
         on_written: The function that is called when the changes are written or dropped: it releases their memory.
+        document: Returns what `SplitKeyedJob.repair` needs of the external system; None if it cannot be had. An operation that
+            has failed has a document if only its base is missing.
     """
 
     state: KeyedState
@@ -99,6 +101,7 @@ class OperationResult(NamedTuple, Generic[Change]):
     outputs: Sequence[Output] = ()
     failure: str = ""
     on_written: Callable[[], None] = do_nothing
+    document: Callable[[], bytes] | None = None
 
 
 class KeyedJob(Protocol[KeyedEvent, Operation, Change]):
@@ -141,3 +144,29 @@ class KeyedJob(Protocol[KeyedEvent, Operation, Change]):
 
     async def close(self) -> None:
         """Release clients. The runner has cancelled all operations before."""
+
+
+class SplitKeyedJob(KeyedJob[KeyedEvent, Operation, Change], Protocol[KeyedEvent, Operation, Change]):
+    """A keyed job whose operations can be executed away from the state of their keys, as on Flink.
+
+    Protocol: the runner decides and assumes that each operation succeeds: `expect` is the state afterwards. It calls
+    `execute` with the state that it expects. If an earlier operation of the key has failed meanwhile, the result is not
+    valid, and the runner calls `repair` with the state that the failure has left.
+    """
+
+    def expect(self, operation: Operation, keyed_state: KeyedState) -> KeyedState:
+        """Return the state of the key after an operation that succeeds.
+
+        Args:
+            operation: The operation.
+            keyed_state: The state before it.
+        """
+
+    def repair(self, operation: Operation, keyed_state: KeyedState, document: bytes) -> OperationResult[Change]:
+        """Execute an operation again for another state. Needs no external system, and never blocks.
+
+        Args:
+            operation: The operation.
+            keyed_state: The state of the key, which an earlier failure has left.
+            document: The `OperationResult.document` of its first execution.
+        """

@@ -14,13 +14,14 @@ kind                  job                             what survives a crash
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from wikistate.config.model import DeliveryGuarantee
     from wikistate.streaming.change_sink import ChangeSink
     from wikistate.streaming.job import Job
     from wikistate.streaming.keyed_job import KeyedJob
@@ -52,6 +53,11 @@ class StatelessPipeline:
     def source(self) -> SourceEndpoint:
         """The endpoint that is read."""
         return self.endpoints.source
+
+    @property
+    def guarantee(self) -> DeliveryGuarantee:
+        """The delivery guarantee."""
+        return self.endpoints.guarantee
 
     @property
     def sinks(self) -> tuple[SinkEndpoint, ...]:
@@ -88,7 +94,9 @@ class KeyedPipeline(Generic[KeyedEvent, Operation, Change]):
         lateness: The largest delay of an event behind later events of its partition, milliseconds.
         idleness: The time after which a quiet partition no longer holds event time back, milliseconds.
         concurrency: The most operations at once, all keys together.
+        guarantee: The delivery guarantee.
         wrap_source: Wraps the source that is built from its endpoint; None for most jobs.
+        time_fields: The field of the event time, by the title of the schema; empty if the source has no such events.
     """
 
     job: KeyedJob[KeyedEvent, Operation, Change]
@@ -99,8 +107,21 @@ class KeyedPipeline(Generic[KeyedEvent, Operation, Change]):
     lateness: int
     idleness: int
     concurrency: int
+    guarantee: DeliveryGuarantee
     state_owner: str = ""
     wrap_source: Callable[[Source], Source] | None = None
+    time_fields: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stream_outputs(self) -> StreamOutputs[Change]:
+        """The streams of changes.
+
+        Raises:
+            TypeError: The job writes its changes elsewhere.
+        """
+        if not isinstance(self.change_sink, StreamOutputs):
+            raise TypeError("The job does not write its changes to streams.")
+        return self.change_sink
 
     @property
     def sinks(self) -> tuple[SinkEndpoint, ...]:
@@ -131,3 +152,6 @@ class StorePipeline:
 
 
 Pipeline: TypeAlias = "StatelessPipeline | KeyedPipeline[Any, Any, Any] | StorePipeline"
+
+FlinkPipeline: TypeAlias = "StatelessPipeline | KeyedPipeline[Any, Any, Any]"
+"""A pipeline that Flink can run. Of the keyed ones these are the pipelines with `KeyedPipeline.stream_outputs`."""

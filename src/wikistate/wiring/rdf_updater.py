@@ -94,6 +94,7 @@ def assemble_rdf_updater(
         MutationBuilder(graphs, uris, subgraphs),
         _build_side_output_encoder(configuration, streams, endpoints, meter),
         window=_to_ms(rdf.reordering_window),
+        reconcile_unknown=rdf.reconcile_unknown,
         meter=meter,
         clock=time.time,
     )
@@ -110,6 +111,8 @@ def assemble_rdf_updater(
         lateness=_to_ms(rdf.lateness),
         idleness=_to_ms(rdf.idleness),
         concurrency=rdf.concurrency,
+        guarantee=endpoints.guarantee,
+        time_fields=streams.input_reader.time_fields,
     )
 
 
@@ -214,7 +217,7 @@ def _resolve_endpoints(configuration: Configuration, streams: UpdaterStreams, me
         error=streams.error.config.stream,
         meter=meter,
     )
-    if endpoints.guarantee is not DeliveryGuarantee.AT_LEAST_ONCE:
+    if endpoints.guarantee is DeliveryGuarantee.NONE:
         raise ConfigError(
             f"rdf-updater delivers AT_LEAST_ONCE; {endpoints.guarantee} is not supported.",
             hint="Use AT_LEAST_ONCE: a repeated mutation keeps its meta.id, and does not change a store that has applied it.",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from wikistate.config.model import Configuration
     from wikistate.telemetry.meter import Meter
-    from wikistate.wiring.pipeline import Pipeline, StatelessPipeline
+    from wikistate.wiring.pipeline import KeyedPipeline, Pipeline, StatelessPipeline
 
 
 class JobKind(StrEnum):
@@ -39,9 +39,10 @@ class JobSpec:
         summary: One sentence without a full stop, for the help and the docs.
         reads: The input, in words.
         writes: The output, in words.
-        kind: The kind of its pipeline. Flink runs stateless jobs only.
+        kind: The kind of its pipeline.
         module: The module of the job, which holds its default settings as ``DEFAULTS``.
         assembly: The function that builds its pipeline, as ``module:function``.
+        writes_store: Whether it writes into a triple store, whose only writer it is: Flink does not run such a job.
     """
 
     name: str
@@ -51,6 +52,7 @@ class JobSpec:
     kind: JobKind
     module: str
     assembly: str
+    writes_store: bool = False
 
     def load_defaults(self) -> Mapping[str, Any]:
         """Return the settings that hold unless the operator overrides them."""
@@ -115,6 +117,7 @@ JOBS: tuple[JobSpec, ...] = (
         kind=JobKind.STORE,
         module="wikistate.jobs.rdf_consumer",
         assembly="wikistate.wiring.rdf_consumer:assemble_rdf_consumer",
+        writes_store=True,
     ),
     JobSpec(
         name="rdf-sync",
@@ -124,6 +127,7 @@ JOBS: tuple[JobSpec, ...] = (
         kind=JobKind.KEYED,
         module="wikistate.jobs.rdf_sync",
         assembly="wikistate.wiring.rdf_sync:assemble_rdf_sync",
+        writes_store=True,
     ),
 )
 """All jobs. A new job is a module in `jobs`, its assembly in `wiring`, and an entry here."""
@@ -169,4 +173,18 @@ def assemble_stateless(spec: JobSpec, configuration: Configuration, meter: Meter
     pipeline = spec.assemble(configuration, meter)
     if not isinstance(pipeline, StatelessPipeline):
         raise TypeError(f"{spec.name} is declared stateless and is not.")
+    return pipeline
+
+
+def assemble_keyed(spec: JobSpec, configuration: Configuration, meter: Meter) -> KeyedPipeline[Any, Any, Any]:
+    """Build the pipeline of a job that keeps state and writes streams.
+
+    Raises:
+        ConfigError: See `JobSpec.assemble`.
+    """
+    from wikistate.wiring.pipeline import KeyedPipeline  # noqa: PLC0415  (its module loads with the first job)
+
+    pipeline = spec.assemble(configuration, meter)
+    if not isinstance(pipeline, KeyedPipeline):
+        raise TypeError(f"{spec.name} is declared keyed and is not.")
     return pipeline

@@ -19,7 +19,7 @@ WIKI = ("--set", "rdf.hostname=my.wiki", "--set", "rdf.entity_namespaces=[120]")
     [
         ((), "rdf.hostname is missing"),
         (("--set", "rdf.hostname=my.wiki"), "no page would count as an entity"),
-        ((*WIKI, "--runner", "flink"), "runs in one process"),
+        ((*WIKI, "--runner", "flink"), "needs Apache Flink"),
         ((*WIKI, "--sink", "parquet:lake"), "does not write into a Parquet folder"),
         ((*WIKI, "--set", "rdf.subgraphs=bundled:none"), "wdqs-subgraph-definitions-v2"),
         ((*WIKI, "--set", "rdf.subgraphs=none.yaml"), "There are no definitions of subgraphs at none.yaml"),

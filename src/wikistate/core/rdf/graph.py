@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from pyoxigraph import Literal, NamedNode, Triple
+from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse, serialize
 
 from wikistate.core.events.integers import parse_integer
 from wikistate.core.rdf.vocabulary import DATE_MODIFIED, VERSION
@@ -36,3 +37,15 @@ def read_modification_date(graph: Graph) -> str | None:
     """Return the date of the revision as the graph states it, in ISO 8601; None if it states no date."""
     stated = (triple.object for triple in graph if triple.predicate == DATE_MODIFIED)
     return next((term.value for term in stated if isinstance(term, Literal)), None)
+
+
+def dump_graph(graph: Graph) -> bytes:
+    """Return a graph as N-Triples, the argument of `load_graph`. Blank nodes keep their labels."""
+    output = BytesIO()
+    serialize(graph, output, RdfFormat.N_TRIPLES)
+    return output.getvalue()
+
+
+def load_graph(document: bytes) -> Graph:
+    """Return the graph that `dump_graph` has written."""
+    return frozenset(quad.triple for quad in parse(document, RdfFormat.N_TRIPLES))

@@ -18,7 +18,7 @@ from wikistate.core.updater.input_events import (
     RevisionCreated,
 )
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
-from wikistate.core.updater.state import EntityState, EntityStatus
+from wikistate.core.updater.state import STORE_STATE_UNKNOWN, EntityState, EntityStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,9 +163,17 @@ class EventDecision(NamedTuple):
     reason: DecisionReason
 
 
+_UNKNOWN_DELETED = DecisionRule(
+    EventKind.DELETION, (KnownState.NOTHING,), Action.DELETE, TargetRevision.EVENT, DecisionReason.PAGE_DELETED
+)
+"""The rule in place of that of `UNKNOWN_ENTITY` if the store may hold entities that the state does not know."""
+
+
 def decide(state: EntityState, event: InputEvent) -> EventDecision:
     """Decide about the event that is next in order. The state's buffer and `store_revision` are not changed."""
     row = find_rule(state, event)
+    if row.reason is DecisionReason.UNKNOWN_ENTITY and state.store_revision == STORE_STATE_UNKNOWN:
+        row = _UNKNOWN_DELETED
     revision = event.revision if row.target is TargetRevision.EVENT else state.revision
     return EventDecision(
         _build_operation(row.action, event, revision, state), _next_state(row.action, revision, state), row.reason

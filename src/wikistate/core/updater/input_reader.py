@@ -45,7 +45,12 @@ class EventFormat(Protocol):
 
     Protocol: `event_time` and `filter_reason` accept any JSON object and raise nothing; `read` is called with events that
     follow the schema and were not filtered.
+
+    Attributes:
+        time_field: The field that `event_time` reads: ``dt`` or ``meta.dt``.
     """
+
+    time_field: str
 
     def event_time(self, event: Event) -> int | None:
         """Return the event time of the event's partition; None if the event has no time."""
@@ -72,6 +77,11 @@ class InputReader:
         self._inputs = {
             schema.title: (Decoder(schema, keep_unknown=True), event_format) for schema, event_format in inputs
         }
+
+    @property
+    def time_fields(self) -> Mapping[str, str]:
+        """The field of the event time, by the title of the schema."""
+        return {title: event_format.time_field for title, (_, event_format) in self._inputs.items()}
 
     def read(self, record: Record, *, ingested: int) -> InputReading:
         """Return the content of a record. Raise nothing for any record.

@@ -28,6 +28,8 @@ class _LegacyFormat:
         pages: The entity pages to process.
     """
 
+    time_field = "meta.dt"
+
     def __init__(self, pages: EntityPages) -> None:
         self._pages = pages
 

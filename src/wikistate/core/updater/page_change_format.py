@@ -33,6 +33,8 @@ class PageChangeFormat:
         pages: The entity pages to process.
     """
 
+    time_field = "dt"
+
     def __init__(self, pages: EntityPages) -> None:
         self._pages = pages
 

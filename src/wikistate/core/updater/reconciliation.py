@@ -58,6 +58,8 @@ class ReconciliationFormat:
         source: The only `reconciliation_source` that is processed; None for all.
     """
 
+    time_field = "meta.dt"
+
     def __init__(self, domain: str, source: str | None = None) -> None:
         self._domain = domain
         self._source = source

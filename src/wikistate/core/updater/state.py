@@ -116,6 +116,9 @@ class EntityState(NamedTuple):
 
 UNSEEN = EntityState()
 
+UNSEEN_IN_UNKNOWN_STORE = EntityState(store_revision=STORE_STATE_UNKNOWN)
+"""The state of an unseen entity that the store may hold: its first operation replaces all of it."""
+
 _VERSION = 1
 
 

@@ -69,12 +69,14 @@ class GraphUnavailable(NamedTuple):
         error_type: Class of the failure.
         message: Explanation for the operator.
         revision: Revision without a graph: of a diff, one of the two.
+        after: The graph of the new revision, if only that of the old one is unavailable; None otherwise.
     """
 
     type: FetchErrorType
     error_type: str
     message: str
     revision: int
+    after: Graph | None = None
 
 
 class EntityGraphLoader:

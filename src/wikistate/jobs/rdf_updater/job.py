@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
 from wikistate.core.events.rejection import Filtered, RejectedEvent
+from wikistate.core.rdf.graph import dump_graph, load_graph
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.core.updater.execution_state import adapt_operation, mark_failed, mark_published
 from wikistate.core.updater.fetch_failures import FetchErrorType
 from wikistate.core.updater.reorder import ReorderTimer, reorder
-from wikistate.core.updater.state import UNSEEN, EntityState
+from wikistate.core.updater.state import UNSEEN, UNSEEN_IN_UNKNOWN_STORE, EntityState
 from wikistate.errors import WikistateError
 from wikistate.jobs.event_io import unexpected_error
 from wikistate.jobs.failure_counter import FailureCounter
 from wikistate.jobs.rdf_updater.entity_graphs import GraphUnavailable
-from wikistate.streaming.keyed_job import Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
+from wikistate.streaming.keyed_job import EMPTY_STATE, Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
 from wikistate.telemetry import metrics
 from wikistate.telemetry.capped_label import CappedLabel
 
@@ -38,13 +40,14 @@ log = structlog.get_logger(__name__)
 
 
 class RdfUpdater:
-    """The job; see `wikistate.streaming.keyed_job.KeyedJob` for the protocol.
+    """The job; see `wikistate.streaming.keyed_job.SplitKeyedJob` for the protocol.
 
     Args:
         reader: Reads records.
         builder: Executes operations.
         side_output_encoder: Encodes outputs for the side streams and the error stream.
         window: Time for which an event waits for those before it, milliseconds.
+        reconcile_unknown: Whether the store may hold entities that the state does not know.
         meter: Records the metrics.
         clock: Returns seconds since the epoch.
     """
@@ -56,6 +59,7 @@ class RdfUpdater:
         side_output_encoder: SideOutputEncoder,
         *,
         window: int,
+        reconcile_unknown: bool = False,
         meter: Meter,
         clock: Callable[[], float],
     ) -> None:
@@ -63,6 +67,7 @@ class RdfUpdater:
         self._builder = builder
         self._side_output_encoder = side_output_encoder
         self._window = window
+        self._unseen = UNSEEN_IN_UNKNOWN_STORE if reconcile_unknown else UNSEEN
         self._clock = clock
         self._filtered = CappedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
         self._decisions = CappedLabel(lambda value: meter.counter(metrics.DECISIONS, reason=value))
@@ -98,7 +103,8 @@ class RdfUpdater:
     ) -> Decision[Operation]:
         """See `KeyedJob`."""
         found = ReorderTimer(event.time) if isinstance(event, TimerFired) else event
-        decided = reorder(unpack_state(keyed_state), found, watermark=watermark, window=self._window)
+        known = self._unseen if keyed_state == EMPTY_STATE else unpack_state(keyed_state)
+        decided = reorder(known, found, watermark=watermark, window=self._window)
         for reason in decided.reasons:
             self._decisions.count(reason)
         return Decision(
@@ -126,8 +132,21 @@ class RdfUpdater:
         if isinstance(built, GraphUnavailable):
             return self._failure_result(operation, state, built)
         return OperationResult(
-            pack_state(mark_published(state, built.operation)), built.mutations, on_written=built.release
+            pack_state(mark_published(state, built.operation)),
+            built.mutations,
+            on_written=built.release,
+            document=partial(dump_graph, built.after),
         )
+
+    def expect(self, operation: Operation, keyed_state: KeyedState) -> KeyedState:
+        """See `SplitKeyedJob`."""
+        return pack_state(mark_published(unpack_state(keyed_state), operation))
+
+    def repair(self, operation: Operation, keyed_state: KeyedState, document: bytes) -> OperationResult[Mutation]:
+        """See `SplitKeyedJob`. After a failure the content of the store is not known, so no operation becomes a diff."""
+        state = unpack_state(keyed_state)
+        built = self._builder.rebuild(adapt_operation(operation, state), load_graph(document))
+        return OperationResult(pack_state(mark_published(state, built.operation)), built.mutations)
 
     def _failure_result(
         self, operation: Operation, state: EntityState, unavailable: GraphUnavailable
@@ -137,7 +156,8 @@ class RdfUpdater:
         output = self._side_output_encoder.encode_failure(operation, unavailable, self._now())
         outputs = () if output is None else (output,)
         failure = f"{unavailable.error_type}: {unavailable.message}"
-        return OperationResult(pack_state(mark_failed(state)), outputs=outputs, failure=failure)
+        document = None if unavailable.after is None else partial(dump_graph, unavailable.after)
+        return OperationResult(pack_state(mark_failed(state)), outputs=outputs, failure=failure, document=document)
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

@@ -31,11 +31,13 @@ class BuiltMutations(NamedTuple):
         operation: Operation as it was executed.
         mutations: One mutation for each stream that the operation concerns.
         release: Function that releases the memory of the operation, once the mutations are written or dropped.
+        after: The entity's munged triples afterwards.
     """
 
     operation: Operation
     mutations: list[Mutation]
     release: Callable[[], None] = do_nothing
+    after: Graph = EMPTY_GRAPH
 
 
 class MutationBuilder:
@@ -92,6 +94,10 @@ class MutationBuilder:
             case _:
                 assert_never(operation)
 
+    def rebuild(self, operation: Operation, after: Graph) -> BuiltMutations:
+        """Execute an operation that needs only the triples of its revision: any but a `Diff`."""
+        return self._build_mutations(operation, EMPTY_GRAPH, after)
+
     def _build_from_graph(
         self, operation: Operation, graph: Graph | GraphUnavailable
     ) -> BuiltMutations | GraphUnavailable:
@@ -109,7 +115,8 @@ class MutationBuilder:
         if before.type is FetchErrorType.ENTITY_NOT_FOUND:
             # The revision in the store can no longer be fetched, because it is deleted or hidden; the new revision can.
             return self._build_mutations(as_full_import(operation), EMPTY_GRAPH, after)
-        return before
+        return before._replace(after=after)
 
     def _build_mutations(self, operation: Operation, before: Graph, after: Graph) -> BuiltMutations:
-        return BuiltMutations(operation, build_mutations(operation, before, after, self._uris, self._subgraphs))
+        mutations = build_mutations(operation, before, after, self._uris, self._subgraphs)
+        return BuiltMutations(operation, mutations, after)

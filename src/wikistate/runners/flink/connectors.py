@@ -95,20 +95,23 @@ def make_source(endpoint: SourceEndpoint) -> Source:
             )
 
 
-def make_sink(endpoint: SinkEndpoint, guarantee: DeliveryGuarantee, *, identity: str) -> Sink:
+def make_sink(
+    endpoint: SinkEndpoint, guarantee: DeliveryGuarantee, *, identity: str, partition: int | None = None
+) -> Sink:
     """Return the sink that writes rows of `OUTPUT_FIELDS` to an endpoint.
 
     Args:
         endpoint: The endpoint.
         guarantee: The delivery guarantee.
         identity: Distinguishes the transactions of this sink from all others on its cluster; the same after restarts.
+        partition: The partition of all outputs if their order matters; None for the partition of the key.
 
     Raises:
         ConfigError: Flink cannot write to the endpoint.
     """
     match endpoint:
         case KafkaSinkEndpoint():
-            return _make_kafka_sink(endpoint, guarantee, identity)
+            return _make_kafka_sink(endpoint, guarantee, identity, partition)
         case FileEndpoint():
             return _make_file_sink(endpoint)
         case _:
@@ -136,7 +139,7 @@ def _make_kafka_source(endpoint: KafkaSourceEndpoint) -> KafkaSource:
         builder.set_bounded(_stopping_offsets(stop, endpoint.topics))
     for name, value in to_java_properties(endpoint.properties, key="stream_manager.source.options.properties").items():
         builder.set_property(name, value)
-    builder._j_builder.setDeserializer(_bridge().RecordDeserializer())
+    builder._j_builder.setDeserializer(bridge().RecordDeserializer())
     return builder.build()
 
 
@@ -173,9 +176,13 @@ def _partition_offsets(stated: Offsets, topics: Sequence[str]) -> dict[KafkaTopi
     }
 
 
-def _make_kafka_sink(endpoint: KafkaSinkEndpoint, guarantee: DeliveryGuarantee, identity: str) -> KafkaSink:
+def _make_kafka_sink(
+    endpoint: KafkaSinkEndpoint, guarantee: DeliveryGuarantee, identity: str, partition: int | None
+) -> KafkaSink:
     builder = KafkaSink.builder().set_bootstrap_servers(endpoint.bootstrap_servers)
-    builder._j_builder.setRecordSerializer(_bridge().OutputSerializer(endpoint.topic))
+    builder._j_builder.setRecordSerializer(
+        bridge().OutputSerializer(endpoint.topic, -1 if partition is None else partition)
+    )
     builder.set_delivery_guarantee(FlinkGuarantee[guarantee.name]).set_transactional_id_prefix(identity)
     properties = to_java_properties(endpoint.properties, key=f"{endpoint.key}.properties")
     defaults = PRODUCER_DEFAULTS | {"transaction.timeout.ms": str(TRANSACTION_TIMEOUT)}
@@ -187,7 +194,7 @@ def _make_kafka_sink(endpoint: KafkaSinkEndpoint, guarantee: DeliveryGuarantee, 
 def _make_file_source(endpoint: FileEndpoint) -> FileSource:
     path = _require_path(endpoint, "stream_manager.source.options.path")
     check_file_format(path, key="stream_manager.source.options.path")
-    lines = StreamFormat(_bridge().LineFormat(str(path), endpoint.max_record_bytes))
+    lines = StreamFormat(bridge().LineFormat(str(path), endpoint.max_record_bytes))
     return FileSource.for_record_stream_format(lines, path.as_uri()).build()
 
 
@@ -212,7 +219,7 @@ class _LineEncoder:
     """Encoder of lines, in the form that PyFlink expects."""
 
     def __init__(self) -> None:
-        self._j_encoder = _bridge().LineEncoder()
+        self._j_encoder = bridge().LineEncoder()
 
 
 def _require_path(endpoint: FileEndpoint, key: str) -> Path:
@@ -225,5 +232,6 @@ def _require_path(endpoint: FileEndpoint, key: str) -> Path:
     return Path(endpoint.path).absolute()
 
 
-def _bridge() -> Any:
+def bridge() -> Any:
+    """Return the package of the bridge in the JVM."""
     return get_gateway().jvm.org.wikistate.flink

@@ -15,15 +15,17 @@ from pyflink.util.java_utils import get_j_env_configuration
 
 from wikistate.runners.flink.cluster import RunningJob, free_port, prepare_process
 from wikistate.runners.flink.graph import build_graph
+from wikistate.runners.flink.keyed.graph import build_keyed_graph
 from wikistate.runners.flink.options import build_flink_options
 from wikistate.runners.flink.shutdown import install_signal_counter, wait_for_job
 from wikistate.runners.flink.snapshots import add_snapshot_options, state_folder
+from wikistate.wiring.pipeline import KeyedPipeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wikistate.config.model import Configuration, Telemetry
-    from wikistate.wiring.endpoints import Endpoints
+    from wikistate.wiring.pipeline import FlinkPipeline
     from wikistate.wiring.registry import JobSpec
 
 log = structlog.get_logger(__name__)
@@ -48,14 +50,14 @@ def has_given_cluster() -> bool:
     return "PYFLINK_GATEWAY_PORT" in os.environ
 
 
-def submit(spec: JobSpec, configuration: Configuration, endpoints: Endpoints, jars: Sequence[Path]) -> None:
+def submit(spec: JobSpec, configuration: Configuration, pipeline: FlinkPipeline, jars: Sequence[Path]) -> None:
     """Submit a job to the cluster that ``flink run`` has chosen, and return as soon as ``flink run`` would.
 
     Raises:
         ConfigError: Flink does not support the settings.
     """
-    options = build_flink_options(configuration.flink, endpoints.guarantee, already_set=_configured_options())
-    _build_environment(spec, configuration, endpoints, options, jars).execute(configuration.stream_manager.job_name)
+    options = build_flink_options(configuration.flink, pipeline.guarantee, already_set=_configured_options())
+    _build_environment(spec, configuration, pipeline, options, jars).execute(configuration.stream_manager.job_name)
 
 
 def _configured_options() -> set[str]:
@@ -67,7 +69,7 @@ def _configured_options() -> set[str]:
 
 
 def run_embedded(
-    spec: JobSpec, configuration: Configuration, endpoints: Endpoints, *, jars: Sequence[Path], java_home: Path
+    spec: JobSpec, configuration: Configuration, pipeline: FlinkPipeline, *, jars: Sequence[Path], java_home: Path
 ) -> bool:
     """Run a job on an embedded cluster until its source ends or a stop is requested.
 
@@ -76,7 +78,7 @@ def run_embedded(
     Args:
         spec: The job.
         configuration: Its settings.
-        endpoints: Its endpoints.
+        pipeline: Its pipeline: its endpoints and bounds; the workers build the job again.
         jars: The Kafka connector and the bridge.
         java_home: The Java to run on.
 
@@ -88,31 +90,34 @@ def run_embedded(
         EngineError: The job failed.
     """
     name = configuration.stream_manager.job_name
-    folder = state_folder(name, endpoints.source)
+    folder = state_folder(name, pipeline.source)
     prepare_process(Path(pyflink.__file__).parent, java_home, folder)
     options = (
         _EMBEDDED_DEFAULTS
         | _metrics_options(configuration.telemetry)
-        | build_flink_options(configuration.flink, endpoints.guarantee)
+        | build_flink_options(configuration.flink, pipeline.guarantee)
     )
     options = {"rest.port": str(free_port())} | options
     options = add_snapshot_options(options, folder)
     rest = f"http://127.0.0.1:{options['rest.port']}"
     stops = install_signal_counter()
-    client = _build_environment(spec, configuration, endpoints, options, jars).execute_async(name)
+    client = _build_environment(spec, configuration, pipeline, options, jars).execute_async(name)
     log.info("flink_job_started", web=rest, resumed_from=options.get("execution.state-recovery.path", ""))
     return wait_for_job(RunningJob(client, rest), stops)
 
 
 def _build_environment(
-    spec: JobSpec, configuration: Configuration, endpoints: Endpoints, options: dict[str, str], jars: Sequence[Path]
+    spec: JobSpec, configuration: Configuration, pipeline: FlinkPipeline, options: dict[str, str], jars: Sequence[Path]
 ) -> StreamExecutionEnvironment:
     settings = FlinkConfiguration()
     for key, value in options.items():
         settings.set_string(key, value)
     env = StreamExecutionEnvironment.get_execution_environment(settings)
     env.add_jars(*(jar.as_uri() for jar in jars))
-    build_graph(env, spec, configuration, endpoints)
+    if isinstance(pipeline, KeyedPipeline):
+        build_keyed_graph(env, spec, configuration, pipeline)
+    else:
+        build_graph(env, spec, configuration, pipeline.endpoints)
     return env
 
 

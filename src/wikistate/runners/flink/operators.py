@@ -47,7 +47,7 @@ class JobFunction(AsyncFunction):  # type: ignore[misc]  # pyflink ships no type
     def open(self, runtime_context: RuntimeContext) -> None:
         """Build the job. Flink creates the loop afterwards, so the first record opens the clients."""
         configure_logs(self._configuration.telemetry, job_name=self._configuration.stream_manager.job_name)
-        _prefer_uvloop()
+        prefer_uvloop()
         self._resources = ExitStack()
         self._resources.enter_context(gc_tuned())  # this process runs only functions of Flink
         bounds, alarm = self._configuration.local, self._configuration.failure_alarm
@@ -102,7 +102,8 @@ class OrderKeySelector(KeySelector):  # type: ignore[misc]  # pyflink ships no t
         return repr(record.offset if key is None else key)
 
 
-def _prefer_uvloop() -> None:
+def prefer_uvloop() -> None:
+    """Use the faster loop for loops that this process creates from now on, where it is available."""
     try:
         from uvloop import EventLoopPolicy  # noqa: PLC0415  (not available everywhere; the loop of asyncio is slower)
     except ImportError:

@@ -14,6 +14,7 @@ from wikistate.adapters.connectors.kafka.settings import build_transactional_id
 from wikistate.adapters.connectors.kafka.sink import KafkaSink
 from wikistate.adapters.connectors.kafka.transactions import KafkaTransactions
 from wikistate.config.model import DeliveryGuarantee
+from wikistate.errors import ConfigError
 from wikistate.runners.local.delivery import AtLeastOnce, ExactlyOnce, NoGuarantee, TableDelivery
 from wikistate.runners.local.keyed_processor import KeyedProcessor
 from wikistate.runners.local.keyed_state import KeyedStateStore
@@ -157,6 +158,7 @@ def _limit_batches(endpoints: Endpoints, batch_bytes: int | None) -> Endpoints:
 def _build_keyed(
     pipeline: KeyedPipeline[Any, Any, Any], settings: LocalRunnerSettings, meter: Meter, error_limit: ErrorLimit
 ) -> KeyedProcessor[Any, Any, Any]:
+    _require_at_least_once(pipeline)
     state = KeyedStateStore(StateFile(pipeline.state, pipeline.state_owner), cache_bytes=settings.state_cache_bytes)
     change_sink, sinks = _build_keyed_sinks(pipeline)
     source = _build_keyed_source(pipeline.source, state)
@@ -199,7 +201,18 @@ async def _check_stateless(pipeline: StatelessPipeline, settings: LocalRunnerSet
         await check_source(source)
 
 
+def _require_at_least_once(pipeline: KeyedPipeline[Any, Any, Any]) -> None:
+    if pipeline.guarantee is not DeliveryGuarantee.AT_LEAST_ONCE:
+        raise ConfigError(
+            f"The local runner delivers AT_LEAST_ONCE for a job with state; {pipeline.guarantee} is not supported.",
+            hint="Use AT_LEAST_ONCE: a repeated mutation keeps its meta.id, and does not change a store that has applied it."
+            " Apache Flink also delivers EXACTLY_ONCE (--runner flink).",
+            key="stream_manager.sink.options.delivery_guarantee",
+        )
+
+
 async def _check_keyed(pipeline: KeyedPipeline[Any, Any, Any]) -> None:
+    _require_at_least_once(pipeline)
     change_sink, sinks = _build_keyed_sinks(pipeline)
     distinct_sinks = tuple(dict.fromkeys(sinks.values()))
     source = make_source(pipeline.source)

@@ -231,3 +231,36 @@ async def test_diff_starts_at_the_known_revision_and_not_at_the_stated_parent(be
     (operation,) = step.operations
     assert isinstance(operation, Diff)
     assert (operation.from_revision, operation.revision) == (1, 3)
+
+
+async def test_unknown_entity_of_a_filled_store_is_replaced_by_its_first_change() -> None:
+    """Then it is known, and the next change is a diff."""
+    bench = UpdaterBench("rdf.reconcile_unknown=true")
+    bench.save()
+    for _ in range(2):
+        await bench.happen(bench.save())
+        await bench.wait()
+    first, second = bench.mutations
+    assert (first.operation, first.patch.added) == (OperationName.RECONCILE, bench.graph("Q1", 2))
+    assert second.operation is OperationName.DIFF
+    assert bench.state == KeyedState(3)
+
+
+async def test_unknown_entity_of_a_filled_store_is_deleted() -> None:
+    """The store may hold it; for an empty store the event means nothing."""
+    bench = UpdaterBench("rdf.reconcile_unknown=true")
+    bench.save()
+    await bench.happen(bench.repository.delete("Q1"))
+    await bench.wait()
+    assert [mutation.operation for mutation in bench.mutations] == [OperationName.DELETE]
+    assert bench.state == KeyedState(-1)
+
+
+async def test_undeletion_of_an_unknown_entity_of_a_filled_store_replaces_it() -> None:
+    """The store may hold a copy from before the deletion."""
+    bench = UpdaterBench("rdf.reconcile_unknown=true")
+    bench.save()
+    bench.repository.delete("Q1")
+    await bench.happen(bench.repository.restore("Q1"))
+    await bench.wait()
+    assert [mutation.operation for mutation in bench.mutations] == [OperationName.RECONCILE]

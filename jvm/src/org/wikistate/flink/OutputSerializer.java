@@ -25,12 +25,22 @@ public final class OutputSerializer implements KafkaRecordSerializationSchema<Ro
     private static final long serialVersionUID = 1L;
 
     private final String topic;
+    private final Integer partition;
 
     /**
      * @param topic the topic of all outputs
      */
     public OutputSerializer(String topic) {
+        this(topic, -1);
+    }
+
+    /**
+     * @param topic the topic of all outputs
+     * @param partition the partition of all outputs if their order matters; -1 for the partition of the key
+     */
+    public OutputSerializer(String topic, int partition) {
         this.topic = Objects.requireNonNull(topic, "topic");
+        this.partition = partition < 0 ? null : partition;
     }
 
     @Override
@@ -38,7 +48,7 @@ public final class OutputSerializer implements KafkaRecordSerializationSchema<Ro
         byte[] key = output.getFieldAs("key");
         byte[] value = output.getFieldAs("value");
         Long timestamp = output.getFieldAs("timestamp");
-        return new ProducerRecord<>(topic, null, timestamp, key, value);
+        return new ProducerRecord<>(topic, partition, timestamp, key, value);
     }
 
     @Override
