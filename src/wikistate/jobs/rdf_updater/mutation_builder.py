@@ -119,4 +119,4 @@ class MutationBuilder:
 
     def _build_mutations(self, operation: Operation, before: Graph, after: Graph) -> BuiltMutations:
         mutations = build_mutations(operation, before, after, self._uris, self._subgraphs)
-        return BuiltMutations(operation, mutations, after)
+        return BuiltMutations(operation, mutations, after=after)
