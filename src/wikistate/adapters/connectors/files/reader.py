@@ -74,7 +74,7 @@ class LineReader:
 
         Raises:
             SourceError: Reading or decompressing failed. All complete lines before that were returned.
-            InputError: The file has a format that is not read.
+            InputError: The file has a format that is not read, or needs too much memory to be decompressed.
         """
         if self._failure is not None:
             raise self._failure
@@ -90,7 +90,8 @@ class LineReader:
         except OSError as error:
             raise self._source_error(error.strerror or str(error), "Check its disk and its writer.") from error
         except MemoryDemandError as error:
-            raise self._source_error(str(error), "Compress it again, with a smaller window or dictionary.") from error
+            hint = "Compress it again, with a smaller window or dictionary."
+            raise self._format_error(UnsupportedFormatError(str(error), hint)) from error
         except DamagedError as error:
             raise self._source_error(f"it is damaged, {error}", "Copy it from its origin again.") from error
         except UnsupportedFormatError as error:
