@@ -47,5 +47,5 @@ async def test_stop_is_heard(name: str, tmp_path: Path) -> None:
             command.send(signal.SIGTERM)
             await command.wait_for_log("stop_requested")
             finished = await command.finish()
-    assert finished.status in (0, 8), finished.err  # 8: most events of the run were no events
+    assert finished.status in (0, 8), finished.err  # 8: most events of the run were not valid
     assert "Traceback" not in finished.err

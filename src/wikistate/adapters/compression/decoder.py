@@ -34,7 +34,7 @@ MAX_HTTP_WINDOW = 8 * 1024 * 1024
 MAX_XZ_MEMORY = 256 * 1024 * 1024
 """The largest memory of the decoder of xz, in bytes; the presets of xz need at most 65 MB."""
 
-_SLICE = 4096  # bytes that a member is given at a time
+_SLICE = 16_384  # bytes that a member is given at a time
 _ZEROS = re.compile(rb"\0*")
 
 

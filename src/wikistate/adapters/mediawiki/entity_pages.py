@@ -80,7 +80,10 @@ async def list_entities(
         pages = [page for row in _extract_rows(document) if (page := _entity_page(row, site)) is not None]
         if reason := progress.check(document.get("continue"), len(document.get("query", {}).get("pages", ()))):
             raise WikiError(f"The list of pages of {site.domain} cannot be read: {reason}.")
-        position = _next_position(document, position, site)
+        following = _next_position(document, position, site)
+        if following is None or following.namespace != position.namespace:
+            progress = ListProgress()  # two namespaces may have pages of the same title
+        position = following
         yield PageBatch(pages, position)
 
 

@@ -77,7 +77,7 @@ class _RevisionParser:
     def __call__(self, document: Json, requested: Collection[int], /, *, place: str) -> ParsedResponse | Failure:
         query = get_query_object(document, place=place)
         for page in get_objects(query, "pages") if isinstance(query, dict) else ():
-            # A revision has one page, so that pages beyond this number are none of theirs.
+            # A revision has one page, so that pages beyond this number belong to other revisions.
             if len(self._pages) < len(requested) and "lastrevid" in page and (name := _page_name(page)):
                 self._pages[name.page_id] = name, page.get("redirect") is True
         return parse_revisions(document, requested, place=place, read=self._read)

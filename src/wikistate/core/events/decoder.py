@@ -76,7 +76,11 @@ def read_object(record: Record) -> Event | Filtered | RejectedEvent:
         return _TOMBSTONE
     if record.truncated_bytes:
         size = len(value) + record.truncated_bytes
-        return RejectedEvent("EventTooLarge", f"The record has {size} bytes, of which only {len(value)} were read.")
+        return RejectedEvent(
+            "EventTooLarge",
+            f"The record {record.offset} of {record.partition!s:.300} has {size} bytes, of which only {len(value)} were read. "
+            "The limit is max_record_bytes of the source.",
+        )
     try:
         event = load_json(value)
     except orjson.JSONDecodeError as error:

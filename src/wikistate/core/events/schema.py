@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from jsonschema_rs import Draft7Validator
 
 from wikistate.core.events.projection import compile_projection
+from wikistate.core.events.schema_size import find_excess
 from wikistate.core.events.violations import format_violations
 from wikistate.errors import DocumentError
 
@@ -37,7 +38,7 @@ class Schema:
             origin: The full URI that it was read from, for errors.
 
         Raises:
-            DocumentError: The document is not a JSON schema, or refers to another document.
+            DocumentError: The document is not a JSON schema, refers to another document, or is too large with its references.
         """
         self.title = title
         self.version = version
@@ -84,6 +85,12 @@ class Schema:
 
 
 def _compile(document: Document, origin: str) -> Draft7Validator:
+    if excess := find_excess(document):
+        raise DocumentError(
+            f"{origin} is too large to check events with: {excess}.",
+            hint="Use a materialised schema: one that is complete in its own file, without references.",
+            uri=origin,
+        )
     try:
         return Draft7Validator(document, validate_formats=True, retriever=_reject_reference)
     except ValueError as error:

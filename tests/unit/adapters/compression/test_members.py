@@ -64,21 +64,21 @@ def count_moved(stream_format: Format, content: bytes, *, feed: int) -> int:
 @pytest.mark.parametrize("stream_format", EMPTY)
 def test_work_is_linear_in_the_number_of_empty_members(stream_format: Format) -> None:
     """Twice as many members are twice the work, also when they are fed at once."""
-    once, twice = EMPTY[stream_format] * 2000, EMPTY[stream_format] * 4000
+    once, twice = EMPTY[stream_format] * 10_000, EMPTY[stream_format] * 20_000
     assert count_moved(stream_format, twice, feed=len(twice)) <= 2.2 * count_moved(stream_format, once, feed=len(once))
 
 
 @pytest.mark.parametrize("unit", [SKIPPABLE_FRAME, EMPTY[Format.ZSTD] + SKIPPABLE_FRAME])
 def test_work_is_linear_in_the_number_of_skippable_frames(unit: bytes) -> None:
     """Between empty frames, too."""
-    once, twice = unit * 4000, unit * 8000
+    once, twice = unit * 10_000, unit * 20_000
     assert count_moved(Format.ZSTD, twice, feed=len(twice)) <= 2.2 * count_moved(Format.ZSTD, once, feed=len(once))
 
 
 def test_work_is_linear_with_zero_bytes_between_members() -> None:
     """Each ends with a zero byte."""
     unit = EMPTY[Format.GZIP] + b"\0"
-    once, twice = unit * 4000, unit * 8000
+    once, twice = unit * 10_000, unit * 20_000
     assert count_moved(Format.GZIP, twice, feed=len(twice)) <= 2.2 * count_moved(Format.GZIP, once, feed=len(once))
 
 

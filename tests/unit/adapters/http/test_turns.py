@@ -91,7 +91,7 @@ async def test_each_piece_of_a_stream_gives_a_turn(headers: Mapping[str, str], b
     ],
 )
 async def test_bytes_without_content_give_turns_and_end_with_the_silence(encoding: str, empty: bytes) -> None:
-    """Empty members, zero bytes behind a member, and skippable frames are no sign of life."""
+    """Empty members, zero bytes behind a member, and skippable frames do not count as a sign of life."""
     block = empty * (65_536 // len(empty))
 
     async def respond(request: web.Request) -> web.StreamResponse:

@@ -10,6 +10,7 @@ from wikistate.adapters.http.client import HttpSettings
 from wikistate.adapters.mediawiki.entity_pages import EntityPage, ListPosition, list_entities
 from wikistate.adapters.mediawiki.query_client import QueryClient
 from wikistate.adapters.mediawiki.wikibase_site import fetch_site
+from wikistate.core.events.continuation import MAX_EMPTY_PARTS
 from wikistate.demo.pages import Page, make_revision
 from wikistate.errors import WikiError
 from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Repository
@@ -122,6 +123,40 @@ async def test_list_that_does_not_advance_is_an_error(asked: CountingWikibase) -
 
     with pytest.raises(WikiError, match="does not advance at 'Q7'"):
         [part async for part in list_entities(Stuck(), asked.site)]
+
+
+@pytest.mark.parametrize("cycle", [2, 3000])
+async def test_list_that_comes_back_or_has_no_rows_is_an_error(asked: CountingWikibase, cycle: int) -> None:
+    """Each part names another one than the part before."""
+    queries = 0
+
+    class Circle:
+        async def query(self, parameters: Any, *, tries: int | None = None) -> dict[str, Any]:
+            nonlocal queries
+            del parameters, tries
+            queries += 1
+            return {"continue": {"gapcontinue": f"Q{queries % cycle}"}, "query": {"pages": []}}
+
+    with pytest.raises(WikiError, match=rf"The list of pages of {asked.site.domain} cannot be read: it.*"):
+        [part async for part in list_entities(Circle(), asked.site)]
+    assert queries <= MAX_EMPTY_PARTS + 1
+
+
+async def test_titles_may_be_the_same_in_two_namespaces(asked: CountingWikibase) -> None:
+    """Each namespace is a list of its own."""
+    seen: set[str] = set()
+
+    class Same:
+        async def query(self, parameters: Any, *, tries: int | None = None) -> dict[str, Any]:
+            del tries
+            namespace = parameters["gapnamespace"]
+            if namespace in seen:
+                return {"batchcomplete": True}
+            seen.add(namespace)
+            return {"continue": {"gapcontinue": "Help"}, "query": {"pages": []}}
+
+    parts = [part async for part in list_entities(Same(), asked.site)]
+    assert len(parts) == 2 * len(seen) > 2
 
 
 async def test_action_api_shows_what_the_lists_name(asked: CountingWikibase) -> None:

@@ -141,6 +141,15 @@ def test_continued_response_uses_the_pages_of_the_first() -> None:
     assert fresh.results[5].kind is FailureKind.UNPARSABLE
 
 
+def test_pages_of_other_revisions_are_not_collected() -> None:
+    """A wiki may describe any pages in each of its continuations."""
+    read = REVISIONS_WITH_PAGES.new_parser()
+    for number in range(20):
+        pages = [{"pageid": number * 100 + page, "title": "A", "lastrevid": 7} for page in range(100)]
+        assert isinstance(read({"query": {"pages": pages}}, {5, 6}, place=PLACE), ParsedResponse)
+    assert len(read._pages) == 2  # type: ignore[attr-defined]  # those of a `ResponseParser` are not seen otherwise
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(0, 4) | st.sampled_from(["Ash", "Oak", "title", ""]),
     lambda inner: (

@@ -52,7 +52,7 @@ def test_progress_takes_bounded_memory() -> None:
     progress = ListProgress()
     tracemalloc.start()
     try:
-        for number in range(60_000):
+        for number in range(30_000):
             assert progress.check({"rccontinue": str(number)}, 1) == ""
         held, _ = tracemalloc.get_traced_memory()
     finally:

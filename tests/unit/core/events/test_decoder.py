@@ -81,12 +81,16 @@ def test_canaries_and_tombstones_are_dropped_on_purpose() -> None:
 
 
 def test_truncated_record_is_rejected_with_its_size() -> None:
-    """The message names both sizes."""
+    """The message names both sizes, the place of the record, and the setting."""
+    place = record(b"{", cut=99)
     rejected = decode(b"{", cut=99)
     assert isinstance(rejected, RejectedEvent)
     assert (rejected.error_type, rejected.message) == (
         "EventTooLarge",
-        "The record has 100 bytes, of which only 1 were read.",
+        (
+            f"The record {place.offset} of {place.partition} has 100 bytes, of which only 1 were read. "
+            "The limit is max_record_bytes of the source."
+        ),
     )
 
 

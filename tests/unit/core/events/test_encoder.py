@@ -9,10 +9,11 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.limited_memory import run_limited
 
 from wikistate.core.events.bundled import SCHEMAS, STREAMS, read_bundled
 from wikistate.core.events.documents import parse_document
-from wikistate.core.events.encoder import Encoder, ErrorEncoder
+from wikistate.core.events.encoder import MAX_CUT_EVENT, MAX_RAW_EVENT, Encoder, ErrorEncoder
 from wikistate.core.events.error_event import Emitter
 from wikistate.core.events.rejection import RejectedEvent
 from wikistate.core.events.repository import SchemaRepository
@@ -215,3 +216,24 @@ def test_shortened_error_event_names_the_bytes_of_the_source_event() -> None:
         "A (raw_event is cut: 7 of 9 bytes) in a message. "
         f"(raw_event is cut: it lacks the last {3500 - kept} of 3500 bytes)"
     )
+
+
+def test_record_of_control_characters_takes_bounded_memory() -> None:
+    """Each of its bytes would take six in the error event."""
+    run_limited(f"{__name__}:encode_control_characters")
+
+
+def encode_control_characters() -> None:
+    """Encode the error event of the longest record that a source reads by default."""
+    record = Record(bytes(64 << 20), None, None, Partition("t"), 0)
+    output = ErrorEncoder(EMITTER, max_bytes=256 << 20).encode(RejectedEvent("NotJson", "No."), record, NOW)
+    assert MAX_RAW_EVENT - 6 <= len(output.value) <= MAX_RAW_EVENT + 1000
+
+
+def test_copy_of_a_record_that_its_source_has_cut_is_short() -> None:
+    """It cannot be replayed; the message names the size of the whole record."""
+    record = Record(b"x" * 10**6, None, None, Partition("t"), 0, truncated_bytes=5)
+    output = ErrorEncoder(EMITTER, max_bytes=256 << 20).encode(RejectedEvent("EventTooLarge", "No."), record, NOW)
+    event = orjson.loads(output.value)
+    assert len(event["raw_event"]) == MAX_CUT_EVENT
+    assert f"it lacks the last {10**6 + 5 - MAX_CUT_EVENT} of 1000005 bytes" in event["message"]

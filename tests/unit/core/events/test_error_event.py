@@ -135,3 +135,22 @@ def test_no_character_is_split(text: str, limit: int) -> None:
     raw = text.encode()
     kept, left_out = truncate_to_size(raw, limit)
     assert kept.encode() == raw[: len(raw) - left_out]
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "€", "𝄞", '"', "\x01"])
+@pytest.mark.parametrize("limit", [10**5, 5 * 10**5, 10**7])
+def test_long_text_is_measured_in_steps(letter: str, limit: int) -> None:
+    """Steps split characters and escapes; the text is about as long as the limit allows."""
+    raw = b"a" + letter.encode() * 300_000
+    text, left_out = truncate_to_size(raw, limit)
+    size = len(orjson.dumps(text)) - 2
+    whole = len(orjson.dumps(raw.decode())) - 2
+    assert raw == text.encode() + raw[len(raw) - left_out :]
+    assert size == whole if whole <= limit else limit - 16 < size <= limit
+
+
+def test_bytes_that_are_not_utf8_may_lie_at_a_step() -> None:
+    """Each is shown once."""
+    raw = (b"a" * (256 * 1024 - 1) + b"\xe2\x82") * 2
+    text, left_out = truncate_to_size(raw, 10**7)
+    assert (text, left_out) == (raw.decode(errors="backslashreplace"), 0)

@@ -92,14 +92,16 @@ class EventStreamsFeed:
     async def receive(self) -> list[FeedRecord] | None:
         """See `Feed`."""
         while True:
-            found = await self._take_records(self._parser.feed(await self._read_chunk()))
+            events = self._parser.feed(await self._read_chunk())
+            if events:
+                self._event_since = None
+            found = await self._take_records(events)
             if self._parser.has_mark:
                 report_mark(self._settings.base)
             if self._end is not None:
                 found = [arrival for arrival in found if (arrival.record.timestamp or 0) < self._end]
             if found:
                 self._attempt = 0
-                self._event_since = None
                 self._last_record = time.monotonic()
                 return found
             self._note_incomplete_event()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from wikistate.core.events.byte_order_mark import MARK
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_MAX_LINES = 4096
-"""Lines that are made of a text at once, on average: a line is an object of some 250 bytes even if it is empty."""
+MAX_LINES = 4096
+"""Lines that are made of a text at once: a line is an object of some 250 bytes even if it is empty."""
 
 
 class Line(NamedTuple):
@@ -38,15 +35,23 @@ class LineSplitter:
         self._bound = bound
         self._begun = bytearray()
         self._truncated_bytes = 0
+        self._pending = b""
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the last chunk has text behind the lines that were returned: feed an empty chunk for the next ones."""
+        return bool(self._pending)
 
     def feed(self, chunk: bytes) -> list[Line]:
-        """Return the lines that end in this chunk."""
-        first, *rest = chunk.split(b"\n")
+        """Return the lines that end in this chunk, at most `MAX_LINES`; see `is_pending`."""
+        first, *rest = (self._pending + chunk if self._pending else chunk).split(b"\n", MAX_LINES)
         self._extend(first)
         if not rest:
+            self._pending = b""
             return []
         lines = [self._build_line()]
         last = rest.pop()
+        self._pending, last = (last, b"") if len(rest) == MAX_LINES - 1 else (b"", last)
         lines += [self._truncate(value) for value in rest]
         self._extend(last)
         return lines
@@ -67,14 +72,6 @@ class LineSplitter:
 
     def _truncate(self, value: bytes) -> Line:
         return Line(value[: self._bound], max(0, len(value) - self._bound))
-
-
-def cut_by_lines(text: bytes) -> Iterator[bytes]:
-    """Yield a text in parts with a bounded number of lines; as a whole if it has few."""
-    lines = text.count(b"\n")
-    size = len(text) if lines <= _MAX_LINES else len(text) * _MAX_LINES // lines
-    for start in range(0, len(text), size or 1):
-        yield text[start : start + size]
 
 
 _MARK_BEGIN, _MARK_END = MARK[0], MARK[-1]

@@ -6,17 +6,13 @@ import os
 import select
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wikistate.adapters.compression.decoder import DamagedError, MemoryDemandError
 from wikistate.adapters.compression.formats import HEAD, UnsupportedFormatError, recognise
 from wikistate.adapters.compression.text_decoder import TextDecoder
-from wikistate.adapters.connectors.files.lines import Line, LineSplitter, cut_by_lines, strip_mark
+from wikistate.adapters.connectors.files.lines import Line, LineSplitter, strip_mark
 from wikistate.errors import InputError, SourceError, WikistateError
 from wikistate.streaming.record import Partition, Record
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _PLAIN_CHUNK = 256 * 1024
 _CHUNK = 16 * 1024  # bytes before decompression
@@ -40,7 +36,6 @@ class LineReader:
         self._start = start
         self._splitter = LineSplitter(bound)
         self._text = TextDecoder(str(target) if isinstance(target, Path) else "")
-        self._parts: Iterator[bytes] = iter(())  # of the text that was decompressed last
         self._has_read_all = False
         self._next = 0
         self._descriptor = -1
@@ -74,23 +69,26 @@ class LineReader:
 
         Raises:
             SourceError: Reading or decompressing failed. All complete lines before that were returned.
-            InputError: The file has a format that is not read.
+            InputError: The file has a format that is not read, or needs too much memory to be decompressed.
         """
         if self._failure is not None:
             raise self._failure
         if self._ends:
             return None
         try:
-            if (text := self._next_part()) or self._has_read_all:
+            if self._splitter.is_pending:
+                return self._build_records(self._splitter.feed(b""))
+            if (text := self._text.read(_STEP)) or self._has_read_all:
                 return self._build_records(self._splitter.feed(text) if text else self._end_lines())
             if self._waits and not select.select([self._descriptor], [], [], wait)[0]:
                 return []
             self._read_chunk()
-            return self._build_records(self._splitter.feed(self._next_part()))
+            return self._build_records(self._splitter.feed(self._text.read(_STEP)))
         except OSError as error:
             raise self._source_error(error.strerror or str(error), "Check its disk and its writer.") from error
         except MemoryDemandError as error:
-            raise self._source_error(str(error), "Compress it again, with a smaller window or dictionary.") from error
+            hint = "Compress it again, with a smaller window or dictionary."
+            raise self._format_error(UnsupportedFormatError(str(error), hint)) from error
         except DamagedError as error:
             raise self._source_error(f"it is damaged, {error}", "Copy it from its origin again.") from error
         except UnsupportedFormatError as error:
@@ -107,13 +105,6 @@ class LineReader:
             recognise(head, name=self.partition.topic, is_whole=len(head) < HEAD)
         except UnsupportedFormatError as error:
             raise self._format_error(error) from error
-
-    def _next_part(self) -> bytes:
-        """Return the next part of the text; empty if more of the file must be read."""
-        if part := next(self._parts, b""):
-            return part
-        self._parts = cut_by_lines(self._text.read(_STEP))
-        return next(self._parts, b"")
 
     def _read_chunk(self) -> None:
         if chunk := os.read(self._descriptor, _PLAIN_CHUNK if self._text.is_plain else _CHUNK):

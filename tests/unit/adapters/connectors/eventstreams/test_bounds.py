@@ -1,4 +1,4 @@
-"""What a stream may make a source keep: partitions, names, ids and tokens are bounded, and a resume loses no event."""
+"""Bounds of partitions, names, ids and tokens of a stream. A resume loses no event."""
 
 from __future__ import annotations
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wikistate.adapters.connectors.files.lines import Line, LineSplitter
+from wikistate.adapters.connectors.files.lines import MAX_LINES, Line, LineSplitter
 
 BYTES = st.binary(max_size=60) | st.text(alphabet="a\n", max_size=60).map(str.encode)
 
@@ -44,3 +45,18 @@ def test_endless_line_is_not_held_in_memory() -> None:
         assert splitter.feed(b"x" * 1000) == []
     assert len(splitter._begun) == 10
     assert splitter.feed(b"\n") == [Line(b"x" * 10, 9_999_990)]
+
+
+@pytest.mark.parametrize("newlines", [MAX_LINES - 1, MAX_LINES, MAX_LINES + 1, 10 * MAX_LINES + 3])
+@pytest.mark.parametrize("end", [b"", b"x"])
+def test_lines_of_a_chunk_are_returned_in_steps(newlines: int, end: bytes) -> None:
+    """A megabyte of line feeds is a million lines; none is lost at the steps, and an unfinished one is continued."""
+    splitter = LineSplitter(10)
+    steps = [splitter.feed(b"ab\n" * newlines + end)]
+    while splitter.is_pending:
+        steps.append(splitter.feed(b""))
+    assert max(map(len, steps)) <= MAX_LINES
+    last = splitter.feed(b"y\n")
+    assert [line for step in steps for line in step] == [Line(b"ab", 0)] * newlines
+    assert last == [Line(end + b"y", 0)]
+    assert splitter.finish() == []
