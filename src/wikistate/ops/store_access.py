@@ -5,13 +5,9 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from wikistate.core.sparql.concept_base import (
-    build_concept_base_queries,
-    build_contents_query,
-    read_concept_bases,
-    read_contents,
-)
+from wikistate.core.sparql.concept_base import build_contents_query, read_contents
 from wikistate.errors import ConfigError, StoreError
+from wikistate.wiring.concept_base import KEY, find_other_concept_base
 from wikistate.wiring.stores import build_triple_store, build_update_target
 
 if TYPE_CHECKING:
@@ -22,7 +18,6 @@ if TYPE_CHECKING:
     from wikistate.telemetry.meter import Meter
 
 _CONCEPT_BASE = "concept_base"
-_KEY = "store.concept_base"
 
 
 class OpenStore(NamedTuple):
@@ -68,21 +63,14 @@ async def find_concept_base(store: TripleStore, settings: StoreSettings) -> str:
         ConfigError: The settings state one, and no entity in the store has it.
         StoreError: The store rejects a query.
     """
-    target = build_update_target(settings)
-    found: list[str] = []
-    for query in build_concept_base_queries(target):
-        found = read_concept_bases(await store.query(query))
-        if found:
-            break
-    if not found or target.uris.root in found:
-        return ""
-    if _CONCEPT_BASE in settings.model_fields_set:
+    found = await find_other_concept_base(store, settings)
+    if found and _CONCEPT_BASE in settings.model_fields_set:
         raise ConfigError(
-            f"{_KEY} is {settings.concept_base}, but the entities in the store at {settings.location} have {found[0]}.",
-            hint=f"Set {_KEY} to {found[0]}, or remove it: it is read from the store.",
-            key=_KEY,
+            f"{KEY} is {settings.concept_base}, but the entities in the store at {settings.location} have {found}.",
+            hint=f"Set {KEY} to {found}, or remove it: it is read from the store.",
+            key=KEY,
         )
-    return found[0]
+    return found
 
 
 async def count_entities(opened: OpenStore) -> Mapping[str, int]:
@@ -109,5 +97,5 @@ async def require_no_content(opened: OpenStore) -> None:
         raise StoreError(
             f"The store at {opened.settings.location} holds triples, for example about {held[0]}, and no entity with a "
             f"revision below {target.uris.entity}.",
-            hint=f"Load the munged form of a dump, or correct store.location, store.graph or {_KEY}.",
+            hint=f"Load the munged form of a dump, or correct store.location, store.graph or {KEY}.",
         )

@@ -47,13 +47,17 @@ def other_wiki_ids(configuration: Configuration, domain: str) -> frozenset[str]:
     )
 
 
-def resolve_identity(configuration: Configuration, api: str, *, stated: Identity) -> Identity:
+def resolve_identity(
+    configuration: Configuration, api: str, *, stated: Identity, reads_one_wiki: bool = False
+) -> Identity:
     """Return the identity of the wiki with an Action API.
 
     Args:
         configuration: The settings: `rdf.hostname`, else the domain under which `wikis` lists the API, name the wiki.
         api: URL of the Action API.
         stated: Identity that the wiki states.
+        reads_one_wiki: Whether the job processes this wiki only. Then the wikis that are allowed by default do not count as
+            wikis of the settings: a copy of one of them has its domain.
 
     Raises:
         ConfigError: The settings do not name the wiki, and it states the domain or the database name of another one; or it is
@@ -65,7 +69,7 @@ def resolve_identity(configuration: Configuration, api: str, *, stated: Identity
     if not domain:
         domain = stated.domain
         _check_domain(domain, api)
-        _check_collision(configuration, domain, api)
+        _check_collision(configuration, domain, api, reads_one_wiki=reads_one_wiki)
     elif not configuration.rdf.hostname:
         _check_events(configuration, listed, stated.domain, api)
     wiki = configuration.wikis.get(domain) or configuration.wikis.get(listed)
@@ -92,14 +96,14 @@ def _check_domain(stated: str, api: str) -> None:
         )
 
 
-def _check_collision(configuration: Configuration, stated: str, api: str) -> None:
+def _check_collision(configuration: Configuration, stated: str, api: str, *, reads_one_wiki: bool) -> None:
     """Check that the domain is not that of another wiki that the settings allow."""
     name = (URL(f"https://{stated}").raw_host or "").rstrip(".")
     other = build_allowed_wikis(configuration).lookup(name)
     if not isinstance(other, Wiki) or other.url == api:
         return
     is_listed = any(domain.lower() == name for domain in configuration.wikis)
-    if not is_listed and URL(api).host == name:
+    if not is_listed and (reads_one_wiki or URL(api).host == name):
         return  # the address in the settings has this name, and the API is at another path than expected
     raise ConfigError(
         f"The wiki at {api} calls itself {stated}, which is the domain of another wiki of the settings: that of {other.url}.",

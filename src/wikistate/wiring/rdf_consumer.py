@@ -6,6 +6,7 @@ The functions find every error in the settings before the first mutation is read
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.triplestore.batch_size import BatchLimits
@@ -17,6 +18,7 @@ from wikistate.errors import ConfigError
 from wikistate.jobs.rdf_consumer import ERROR_STREAM, NAME, STREAM
 from wikistate.jobs.rdf_consumer.job import RdfConsumer
 from wikistate.jobs.rdf_consumer.mutation_reader import MutationReader
+from wikistate.wiring.concept_base import check_concept_base
 from wikistate.wiring.endpoints import resolve_endpoints
 from wikistate.wiring.pipeline import StorePipeline
 from wikistate.wiring.stores import (
@@ -28,7 +30,7 @@ from wikistate.wiring.stores import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from wikistate.adapters.triplestore.store import TripleStore
     from wikistate.config.model import Configuration
@@ -58,7 +60,8 @@ def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StorePi
 
     def build_job(errors: Sink) -> StoreJob:
         reader = MutationReader(encoder, meter, entity_filter=settings.entity_filter)
-        return RdfConsumer(reader, build_store_writer(settings, meter), errors, meter)
+        writer = build_store_writer(settings, meter, check=partial(check_concept_base, settings=settings))
+        return RdfConsumer(reader, writer, errors, meter)
 
     return StorePipeline(source=source, error=endpoints.error, build_job=build_job)
 
@@ -69,6 +72,7 @@ def build_store_writer(
     *,
     store: TripleStore | None = None,
     is_complete: Callable[[], bool] = lambda: True,
+    check: Callable[[TripleStore], Awaitable[None]] | None = None,
 ) -> StoreWriter:
     """Build the writer of a store; neither is open yet.
 
@@ -77,6 +81,7 @@ def build_store_writer(
         meter: The meter of the writer's metrics.
         store: The store; None to build the store that the settings name.
         is_complete: Whether the store holds all entities, so that changes state its freshness.
+        check: See `StoreWriter`.
 
     Raises:
         ConfigError: A setting of the store is missing or wrong.
@@ -95,6 +100,7 @@ def build_store_writer(
         meter,
         on_completed=freshness.write if freshness else None,
         is_complete=is_complete,
+        check=check,
     )
 
 

@@ -111,7 +111,8 @@ def _with_identity(configuration: Configuration, site: WikibaseSite, api: str) -
             f"list it as well: wikis.{hostname}.api: {api}.",
             key="rdf.hostname",
         )
-    found = resolve_identity(configuration, api, stated=Identity(site.domain, site.wiki_id))
+    stated = Identity(site.domain, site.wiki_id)
+    found = resolve_identity(configuration, api, stated=stated, reads_one_wiki=True)
     pages = dataclasses.replace(site.pages, domain=found.domain)
     return dataclasses.replace(site, domain=found.domain, wiki_id=found.wiki_id, pages=pages)
 

@@ -9,6 +9,7 @@ import structlog
 
 from wikistate.adapters.mediawiki.action_api import MAX_REVISIONS, ParsedResponse, parse_json
 from wikistate.adapters.mediawiki.format_version import REQUEST_PARAMETER
+from wikistate.core.enrichment.continuation import find_odd_continuation
 from wikistate.core.enrichment.failures import Failure, FailureKind
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ class WikiApi:
             else parse_json(answer, place=self.place, now=time(), old_format=old_format)
         )
         page = document if isinstance(document, Failure) else parser(document, subjects, place=self.place)
+        if isinstance(page, ParsedResponse) and (odd := find_odd_continuation(page.continuation)):
+            page = Failure(FailureKind.UNPARSABLE, f"{self.place} answers oddly: {odd}")
         if isinstance(page, ParsedResponse):
             self._session.on_accepted(headers)
             self._warn(page.warnings)

@@ -77,6 +77,7 @@ class StoreWriter:
         meter: Records the metrics.
         on_completed: Receives the time up to which the store holds all changes, milliseconds since the epoch.
         is_complete: Whether the store holds all entities. While it does not, changes do not state its freshness.
+        check: Checks the open store before the first update, and raises a `WikistateError` if it is the wrong one.
         clock: Returns seconds of a monotonic clock.
         sleep: Waits for a number of seconds.
         now: Returns seconds since the epoch.
@@ -91,6 +92,7 @@ class StoreWriter:
         *,
         on_completed: Callable[[int], None] | None = None,
         is_complete: Callable[[], bool] = lambda: True,
+        check: Callable[[TripleStore], Awaitable[None]] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] = time.time,
@@ -101,6 +103,7 @@ class StoreWriter:
         self._batch_size = AdaptiveBatchSize(limits)
         self._on_completed = on_completed
         self._is_complete = is_complete
+        self._check = check
         self._clock = clock
         self._sleep = sleep
         self._now = now
@@ -125,6 +128,8 @@ class StoreWriter:
         """Open the store and read its positions. Raises a `WikistateError` when it cannot be used."""
         contents = await self._store.open()
         check_form(contents.form)
+        if self._check is not None:
+            await self._check(self._store)
         self._state = StoreState(dict(contents.positions), contents.token)
         self._from_empty = contents.from_empty
 

@@ -114,6 +114,15 @@ CASES = {
         "<https://x.org/wiki/A> schema:about wd:Q1 . wd:Q1 wdt:P1 1 . <https://x.org/wiki/A> a schema:Article .",
         "<https://x.org/wiki/A> schema:about wd:Q1 . wd:Q1 wdt:P1 1 . <https://x.org/wiki/A> a schema:Article .",
     ),
+    "a sitelink of another entity": (
+        "<https://x.org/wiki/A> schema:about wd:Q2 ; a schema:Article . wd:Q1 wdt:P1 1 .",
+        "wd:Q1 wdt:P1 1 .",
+    ),
+    "an entity of another wiki as a sitelink": (
+        "<http://other.org/entity/Q1> a schema:Article ; schema:about <http://other.org/entity/Q2> . wd:Q1 wdt:P1 1 .",
+        "wd:Q1 wdt:P1 1 .",
+    ),
+    "a page that is about nothing": ("<https://x.org/A> a schema:Article . wd:Q1 wdt:P1 1 .", "wd:Q1 wdt:P1 1 ."),
     "a site's group": (
         '<https://x.org/> wikibase:wikiGroup "wikipedia" ; rdfs:label "x" .',
         '<https://x.org/> wikibase:wikiGroup "wikipedia" .',
@@ -141,6 +150,11 @@ LEXEME_CASES = {
         wd:L1-S1 a ontolex:LexicalSense ; skos:definition "b"@en .
         wd:L1 ontolex:sense wd:L1-S1 ; ontolex:lexicalForm wd:L1-F1 . s:l1-f1-a ps:P1 1 .""",
     ),
+    "entities and forms of others as parts": (
+        """wd:L1 ontolex:lexicalForm wd:Q42 , wd:L10-F1 ; ontolex:sense wd:L2-S1 . wd:Q42 wdt:P1 666 .
+        wd:L10-F1 ontolex:representation "a"@en . wd:L2-S1 skos:definition "b"@en .""",
+        "wd:L1 ontolex:lexicalForm wd:Q42 , wd:L10-F1 ; ontolex:sense wd:L2-S1 .",
+    ),
     "forms of other lexemes": (
         'wd:L2-F1 ontolex:representation "a"@en . wd:L1 wdt:P1 wd:L2-F1 .',
         "wd:L1 wdt:P1 wd:L2-F1 .",
@@ -156,6 +170,10 @@ MEDIA_CASES = {
         sdcv:a wikibase:timeValue 1 . sdcref:a a wikibase:Reference ; pr:P1 1 .""",
         """sdc:M1 p:P1 sdcs:M1-a . sdcs:M1-a psv:P1 sdcv:a ; prov:wasDerivedFrom sdcref:a .
         sdcv:a wikibase:timeValue 1 . sdcref:a pr:P1 1 .""",
+    ),
+    "items of the other wiki as parts": (
+        "sdc:M1 ontolex:sense wd:Q1 ; wdt:P180 wd:Q1 . wd:Q1 wdt:P1 666 .",
+        "sdc:M1 ontolex:sense wd:Q1 ; wdt:P180 wd:Q1 .",
     ),
     "labels of depicted entities": ('wd:Q1 rdfs:label "a"@en . sdc:M1 wdt:P180 wd:Q1 .', "sdc:M1 wdt:P180 wd:Q1 ."),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -188,3 +189,17 @@ def test_rejection_holds_the_event() -> None:
     found: InputEvent | Filtered | RejectedEvent = read(event).outcome
     assert isinstance(found, RejectedEvent)
     assert found.event == event
+
+
+@pytest.mark.parametrize("stated", ["wikidatawiki", "", 7])
+@pytest.mark.parametrize(
+    "event", [change("edit"), change("delete"), revision_create()], ids=["edit", "delete", "legacy"]
+)
+def test_event_of_another_database_is_an_error(event: dict[str, Any], stated: object) -> None:
+    """On a shared stream another wiki may state this domain; its name of the database is that of the settings or wrong."""
+    pages = dataclasses.replace(ITEMS, wiki_id="testwikidatawiki")
+    field = "wiki_id" if "wiki_id" in event else "database"
+    outcome = read(event | {field: stated}, pages).outcome
+    assert isinstance(outcome, RejectedEvent)
+    assert not isinstance(read(event | {field: "testwikidatawiki"}, pages).outcome, Filtered | RejectedEvent)
+    assert not isinstance(read(event, ITEMS).outcome, RejectedEvent)
