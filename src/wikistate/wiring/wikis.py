@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from wikistate.adapters.http.client import HttpClient, HttpSettings, build_user_agent
+from wikistate.adapters.http.origins import try_origin
 from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm_settings
@@ -114,6 +115,7 @@ def build_revision_client(configuration: Configuration, meter: Meter) -> Revisio
             for domain, wiki in configuration.wikis.items()
             if (credential := resolve_credential(wiki, key=f"wikis.{domain}.credentials"))
         },
+        credential_origins={domain: try_origin(wiki.api) for domain, wiki in configuration.wikis.items()},
     )
 
 

@@ -82,7 +82,7 @@ class Origins:
 
     @cached_property
     def _known(self) -> frozenset[str]:
-        known = {origin for url in (*self.named, *self.confirmed) if (origin := _try_origin(url))}
+        known = {origin for url in (*self.named, *self.confirmed) if (origin := try_origin(url))}
         return frozenset(known | {upgraded for origin in known if (upgraded := _upgrade(origin))})
 
     @cached_property
@@ -99,11 +99,11 @@ class Origins:
 
     @cached_property
     def _template_origins(self) -> tuple[str, ...]:
-        return tuple(filter(None, (_try_origin(each.replace(_DOMAIN, _PLACEHOLDER)) for each in self.templates)))
+        return tuple(filter(None, (try_origin(each.replace(_DOMAIN, _PLACEHOLDER)) for each in self.templates)))
 
     def admits(self, url: str) -> bool:
         """Return whether requests may be sent to the server of a URL."""
-        origin = _try_origin(url)
+        origin = try_origin(url)
         if not origin:
             return False
         return origin in self._known or self._is_templated(origin) or self._is_public_wiki(origin)
@@ -118,12 +118,12 @@ class Origins:
 
         It is on the same origin, or on the same host with https at its default port in place of http, or confirmed.
         """
-        origin, ours = _try_origin(stated), _try_origin(asked)
+        origin, ours = try_origin(stated), try_origin(asked)
         return bool(origin) and (origin == ours or origin == _upgrade(ours) or self.is_confirmed(stated))
 
     def is_confirmed(self, url: str) -> bool:
         """Return whether the setting `allowed_origins` has the origin of a URL."""
-        return _try_origin(url) in {_try_origin(each) for each in self.confirmed} - {""}
+        return try_origin(url) in {try_origin(each) for each in self.confirmed} - {""}
 
     def _is_templated(self, origin: str) -> bool:
         return any(pattern.fullmatch(origin) for pattern in self._patterns)
@@ -137,11 +137,11 @@ class Origins:
 
 def explain_refusal(stated: str, *, asked: str) -> str:
     """Return why an address is not requested, as a clause: what was named, and which setting confirms it."""
-    origin = _try_origin(stated)
+    origin = try_origin(stated)
     if not origin:
         return "it is not an http or https address without a user"
     return (
-        f"{origin:.200} is not the server of {_try_origin(asked) or asked:.200}, which the settings name; to confirm it, add "
+        f"{origin:.200} is not the server of {try_origin(asked) or asked:.200}, which the settings name; to confirm it, add "
         f"{origin:.200} to {SETTING}"
     )
 
@@ -219,7 +219,8 @@ def _compile(template: str) -> re.Pattern[str]:
     return re.compile("[a-z0-9.-]+".join(map(re.escape, template.split(_PLACEHOLDER))))
 
 
-def _try_origin(url: str) -> str:
+def try_origin(url: str) -> str:
+    """Return the origin of a URL as `parse_origin` does; empty for a URL without one."""
     try:
         return parse_origin(url)
     except ValueError:

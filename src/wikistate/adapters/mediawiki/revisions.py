@@ -11,6 +11,7 @@ from random import random
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
+from wikistate.adapters.http.origins import try_origin
 from wikistate.adapters.mediawiki.batch_query import REVISIONS
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings, Dispatcher
 from wikistate.adapters.mediawiki.farm import Farm
@@ -53,6 +54,8 @@ class RevisionClient:
         farm_settings: Returns the limits of a farm by its name.
         credentials: Credentials by domain or by name of the farm; the domain takes precedence. They are not sent to any
             other wiki.
+        credential_origins: Origins that the credentials were given for, by the same names. A credential with an origin is not
+            sent to another one, whatever farm its wiki belongs to.
         breaker: Settings of the circuit breakers of wikis.
         clock: Returns seconds since the epoch.
         jitter: Returns numbers in [0, 1).
@@ -67,6 +70,7 @@ class RevisionClient:
         batches: BatchSettings | None = None,
         farm_settings: Callable[[str], FarmSettings] = default_farm_settings,
         credentials: Mapping[str, Credential] | None = None,
+        credential_origins: Mapping[str, str] | None = None,
         breaker: BreakerSettings | None = None,
         clock: Callable[[], float] = time,
         jitter: Callable[[], float] = random,
@@ -77,6 +81,7 @@ class RevisionClient:
         self._batches = batches or BatchSettings()
         self._farm_settings = farm_settings
         self._credentials = credentials or {}
+        self._credential_origins = credential_origins or {}
         self._breaker = breaker
         self._clock = clock
         self._jitter = jitter
@@ -162,9 +167,16 @@ class RevisionClient:
             api = self._apis[wiki.domain] = self._new_api(wiki, metrics)
         return api
 
+    def _find_credential(self, wiki: Wiki) -> Credential | None:
+        for name in (wiki.domain, wiki.farm):
+            is_for_origin = self._credential_origins.get(name) in (None, try_origin(wiki.url))
+            if is_for_origin and (credential := self._credentials.get(name)):
+                return credential
+        return None
+
     def _new_api(self, wiki: Wiki, metrics: FarmMetrics) -> WikiApi:
         endpoint = self._http.endpoint(wiki.url, wiki.host_header)
-        credential = self._credentials.get(wiki.domain) or self._credentials.get(wiki.farm)
+        credential = self._find_credential(wiki)
         return WikiApi(
             wiki.domain,
             http=self._http,
