@@ -82,7 +82,7 @@ def test_settings_confirm_a_domain() -> None:
     assert resolve_identity(configure("rdf.hostname=my.wiki"), API, stated=Identity("x", "w")).domain == "my.wiki"
 
 
-def test_wiki_in_the_address_is_no_other_wiki() -> None:
+def test_wiki_in_the_address_is_accepted() -> None:
     """A public wiki may be asked at another path than the default."""
     api = "https://www.wikidata.org/other/api.php"
     assert resolve_identity(configure(), api, stated=Identity("www.wikidata.org", "w")).domain == "www.wikidata.org"
@@ -97,7 +97,7 @@ def test_copy_of_a_public_wiki_may_fill_a_store() -> None:
 
 
 def test_database_of_another_wiki_is_refused() -> None:
-    """Consumers tell wikis apart by it, and Kafka messages have it as key."""
+    """Consumers distinguish wikis by it, and Kafka messages have it as key."""
     with pytest.raises(ConfigError, match="states the database name 'memberswiki'"):
         resolve_identity(configure(), API, stated=Identity("followed.wiki", "memberswiki"))
     with pytest.raises(ConfigError, match="states the database name 'memberswiki'"):
