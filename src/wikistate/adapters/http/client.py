@@ -20,7 +20,7 @@ from yarl import URL
 import wikistate
 from wikistate.adapters.compression.decoder import DamagedError
 from wikistate.adapters.http.body import read_bounded
-from wikistate.adapters.http.origins import GuardedResolver, Origins, RefusedAddressError
+from wikistate.adapters.http.origins import GuardedResolver, Origins, RefusedAddressError, try_origin
 from wikistate.adapters.http.routes import Endpoint, Routes
 from wikistate.adapters.http.server_answers import SERVER_ANSWERS
 from wikistate.adapters.http.stream import ByteStream, check_encoding
@@ -40,7 +40,6 @@ ERROR_BODY = 65_536
 """Bytes of the body of an error response that are read, so that its connection can be reused."""
 
 _READ_BUFFER = 1 << 20
-_MAX_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +96,7 @@ class HttpClient:
     def __init__(self, settings: HttpSettings, *, resolver: AbstractResolver | None = None) -> None:
         self._settings = settings
         self._resolver = resolver
+        self._guard: GuardedResolver | None = None
         self._routes = Routes(settings.routes)
         self._session: aiohttp.ClientSession | None = None
 
@@ -107,12 +107,13 @@ class HttpClient:
             ConfigError: The CA bundle cannot be read.
         """
         settings = self._settings
+        self._guard = None if settings.origins is None else GuardedResolver(settings.origins, self._resolver)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=settings.max_connections,
                 ssl=build_tls_context(settings.ca_bundle),
                 ttl_dns_cache=60,
-                resolver=None if settings.origins is None else GuardedResolver(settings.origins, self._resolver),
+                resolver=self._guard,
             ),
             timeout=aiohttp.ClientTimeout(
                 total=settings.total_timeout,
@@ -138,6 +139,9 @@ class HttpClient:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        if self._guard is not None:
+            await self._guard.close()
+            self._guard = None
 
     @property
     def origins(self) -> Origins:
@@ -230,8 +234,8 @@ class HttpClient:
         origins = self._settings.origins
         if origins is None or origins.admits(endpoint.url):
             return None
-        place = endpoint.url if len(endpoint.url) <= _MAX_SHOWN else f"{endpoint.url[:_MAX_SHOWN]}…"
-        return Failure(FailureKind.INVALID_REQUEST, f"{place}: no setting names this server")
+        place = try_origin(endpoint.url, allows_user=True) or "an invalid address"
+        return Failure(FailureKind.INVALID_REQUEST, f"{place:.200}: no setting names this server")
 
 
 def _headers(endpoint: Endpoint, headers: Mapping[str, str], form: str | None) -> dict[str, str]:

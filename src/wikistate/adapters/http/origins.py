@@ -47,8 +47,13 @@ class RefusedAddressError(ValueError):
 
 
 @lru_cache(maxsize=_MAX_PARSED)
-def parse_origin(url: str) -> str:
+def parse_origin(url: str, *, allows_user: bool = False) -> str:
     """Return the origin of an http or https URL in its canonical form, such as ``https://my.wiki``.
+
+    Args:
+        url: The URL.
+        allows_user: Whether a user and a password may precede the name of the server, as in a URL of the settings. They are not
+            part of the origin.
 
     Raises:
         ValueError: The URL has another scheme, no host, a user, or characters that clients read in different ways.
@@ -59,7 +64,7 @@ def parse_origin(url: str) -> str:
     parsed = URL(url)
     if parsed.scheme not in _DEFAULT_PORTS or not parsed.host:
         raise ValueError(f"{url!r:.200} is not an http or https URL.")
-    if parsed.user is not None or parsed.password is not None:
+    if not allows_user and (parsed.user is not None or parsed.password is not None):
         raise ValueError("The URL has a user before the name of its server.")
     return str(parsed.origin())
 
@@ -82,7 +87,7 @@ class Origins:
 
     @cached_property
     def _known(self) -> frozenset[str]:
-        known = {origin for url in (*self.named, *self.confirmed) if (origin := try_origin(url))}
+        known = {origin for url in (*self.named, *self.confirmed) if (origin := try_origin(url, allows_user=True))}
         return frozenset(known | {upgraded for origin in known if (upgraded := _upgrade(origin))})
 
     @cached_property
@@ -103,7 +108,7 @@ class Origins:
 
     def admits(self, url: str) -> bool:
         """Return whether requests may be sent to the server of a URL."""
-        origin = try_origin(url)
+        origin = try_origin(url, allows_user=True)
         if not origin:
             return False
         return origin in self._known or self._is_templated(origin) or self._is_public_wiki(origin)
@@ -118,7 +123,7 @@ class Origins:
 
         It is on the same origin, or on the same host with https at its default port in place of http, or confirmed.
         """
-        origin, ours = try_origin(stated), try_origin(asked)
+        origin, ours = try_origin(stated), try_origin(asked, allows_user=True)
         return bool(origin) and (origin == ours or origin == _upgrade(ours) or self.is_confirmed(stated))
 
     def is_confirmed(self, url: str) -> bool:
@@ -141,7 +146,7 @@ def explain_refusal(stated: str, *, asked: str) -> str:
     if not origin:
         return "it is not an http or https address without a user"
     return (
-        f"{origin:.200} is not the server of {try_origin(asked) or asked:.200}, which the settings name; to confirm it, add "
+        f"{origin:.200} is not the server of {try_origin(asked, allows_user=True):.200}, which the settings name; to confirm it, add "
         f"{origin:.200} to {SETTING}"
     )
 
@@ -219,10 +224,10 @@ def _compile(template: str) -> re.Pattern[str]:
     return re.compile("[a-z0-9.-]+".join(map(re.escape, template.split(_PLACEHOLDER))))
 
 
-def try_origin(url: str) -> str:
+def try_origin(url: str, *, allows_user: bool = False) -> str:
     """Return the origin of a URL as `parse_origin` does; empty for a URL without one."""
     try:
-        return parse_origin(url)
+        return parse_origin(url, allows_user=allows_user)
     except ValueError:
         return ""
 

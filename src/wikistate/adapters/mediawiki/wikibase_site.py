@@ -272,7 +272,7 @@ def _entity_data_url(query: Json, api: str, origins: Origins) -> str:
     """
     general = query["general"]
     stated, path = _absolute_url(general["server"], api), str(general["articlepath"])
-    server: str = stated if not api or origins.is_confirmed(stated) else parse_origin(api)
+    server: str = stated if not api or origins.is_confirmed(stated) else parse_origin(api, allows_user=True)
     url = server + path.replace("$1", _entity_data_page(query))
     if not path.startswith("/") or path.startswith("//") or not Origins().may_follow(url, asked=server):
         raise WikiError(

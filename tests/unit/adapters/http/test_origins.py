@@ -96,8 +96,18 @@ def test_ambiguous_addresses_have_no_origin(url: str) -> None:
     """Clients read them in different ways."""
     with pytest.raises(ValueError, match=r"URL|host|character|user|Invalid"):
         parse_origin(url)
-    assert not NAMED.admits(url)
     assert not NAMED.may_follow(url, asked="https://my.wiki/")
+    assert not NAMED.may_follow(url, asked="https://user:secret@my.wiki/")
+    assert not NAMED.is_confirmed(url)
+
+
+def test_url_of_the_settings_may_have_a_user() -> None:
+    """A password for a proxy is part of the URL, not of the origin, and in no message."""
+    named = Origins(named=frozenset({"https://user:secret@my.wiki/w/api.php"}))
+    assert named.admits("https://user:secret@my.wiki/w/api.php")
+    assert named.may_follow("https://my.wiki/x", asked="https://user:secret@my.wiki/")
+    assert not named.admits("https://my.wiki:secret@evil.example/")
+    assert "secret" not in explain_refusal("https://evil.example/", asked="https://user:secret@my.wiki/")
 
 
 @pytest.mark.parametrize(
