@@ -15,6 +15,7 @@ from wikistate.adapters.mediawiki.action_api import encode, parse_json
 from wikistate.adapters.mediawiki.counted_http import build_http_client
 from wikistate.adapters.mediawiki.credentials import explain_private_wiki
 from wikistate.adapters.mediawiki.sessions import build_session
+from wikistate.core.enrichment.continuation import find_odd_continuation
 from wikistate.core.enrichment.failures import READ_DENIED, Failure, FailureKind, may_pass
 from wikistate.core.enrichment.retry import RetryPolicy, compute_retry_delay
 from wikistate.errors import WikiError
@@ -124,6 +125,8 @@ class QueryClient:
         if not isinstance(document, Failure) and not document.keys() & _PARTS:
             detail = f"{self._place} answers with JSON that is not the result of a query {quote_answer(answer)}"
             return Failure(FailureKind.UNPARSABLE, detail)
+        if not isinstance(document, Failure) and (odd := find_odd_continuation(document.get("continue"))):
+            return Failure(FailureKind.UNPARSABLE, f"{self._place} answers oddly: {odd}")
         if not isinstance(document, Failure):
             self._session.on_accepted(login)
         elif document.kind is FailureKind.LOGGED_OUT:

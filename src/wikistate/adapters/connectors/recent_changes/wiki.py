@@ -6,7 +6,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.adapters.connectors.recent_changes import queries
-from wikistate.core.enrichment.continuation import find_odd_continuation
 from wikistate.core.enrichment.failures import READ_DENIED, FailureKind
 from wikistate.core.events.integers import MAX_INTEGER, is_integer
 from wikistate.core.events.page_change import WikiMetadata
@@ -211,12 +210,9 @@ class RecentChangesWiki:
 
     async def _query(self, parameters: Parameters, *, tries: int | None = None) -> Json:
         try:
-            document = await self._queries.query(parameters, tries=tries)
+            return await self._queries.query(parameters, tries=tries)
         except WikiError as error:
             raise self._source_error(error.message.removesuffix("."), hint=error.hint) from error
-        if odd := find_odd_continuation(document.get("continue")):
-            raise self._source_error(odd, hint="Check that no proxy changes the answers of the wiki's api.php.")
-        return document
 
     def _revisions_with_pages(self, document: Json) -> Iterator[RevisionWithPage]:
         pages = document.get("query", {}).get("pages", [])
