@@ -83,6 +83,24 @@ def resolve_identity(
     return Identity(domain, wiki_id or stated.wiki_id)
 
 
+def check_concept_base_owner(configuration: Configuration, api: str, concept_uri: str) -> None:
+    """Check that a wiki does not state the concept base of another wiki of the settings, unless a setting confirms it.
+
+    Raises:
+        ConfigError: The host of the concept base is the domain of another wiki of the settings.
+    """
+    host = URL(concept_uri).host or ""
+    owner = next((wiki for domain, wiki in configuration.wikis.items() if domain.lower() == host), None)
+    is_confirmed = configuration.rdf.concept_base or "concept_base" in configuration.store.model_fields_set
+    if owner is not None and owner.api != api and not is_confirmed:
+        raise ConfigError(
+            f"The IRIs of the wiki at {api} begin with {concept_uri}, which is the domain of another wiki of the settings: that of "
+            f"{owner.api}.",
+            hint=f"If this is right, set rdf.concept_base to {concept_uri}.",
+            key="rdf.concept_base",
+        )
+
+
 def _check_domain(stated: str, api: str) -> None:
     try:
         is_name = URL(f"{parse_origin(f'https://{stated}')}/") == URL(f"https://{stated}/") and stated != CANARY

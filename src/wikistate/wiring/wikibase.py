@@ -27,7 +27,7 @@ from wikistate.config.paths import state_home
 from wikistate.errors import ConfigError
 from wikistate.wiring.connectors import find_connector
 from wikistate.wiring.entity_check import check_entities
-from wikistate.wiring.identity import Identity, listed_domain, resolve_identity
+from wikistate.wiring.identity import Identity, check_concept_base_owner, listed_domain, resolve_identity
 from wikistate.wiring.stores import check_location, is_http_location
 from wikistate.wiring.wikis import build_http_settings, build_query_client
 
@@ -92,6 +92,7 @@ async def discover_wikibase(configuration: Configuration, meter: Meter | None = 
         await http.close()
     concept_uri = checked.concept_uri or site.concept_uri
     _check_settings(configuration, site, concept_uri)
+    check_concept_base_owner(configuration, api, concept_uri)
     site = dataclasses.replace(site, entity_data=checked.entity_data)
     completed = _with_discovered(configuration, site, api, concept_uri)
     return DiscoveredWikibase(completed, site, api, checked.is_confirmed)

@@ -14,7 +14,7 @@ from wikistate.cli.settings import CliSettings, load_configuration
 from wikistate.errors import ConfigError, SourceError, WikiError
 from wikistate.testing.wikibase import FakeWikibase, Repository, make_wikibase_wiki
 from wikistate.wiring.feeds import ConfiguredSource, allow_source_wiki
-from wikistate.wiring.identity import Identity, resolve_identity
+from wikistate.wiring.identity import Identity, check_concept_base_owner, resolve_identity
 from wikistate.wiring.wikibase import discover_wikibase
 
 if TYPE_CHECKING:
@@ -102,6 +102,19 @@ def test_database_of_another_wiki_is_refused() -> None:
         resolve_identity(configure(), API, stated=Identity("followed.wiki", "memberswiki"))
     with pytest.raises(ConfigError, match="states the database name 'memberswiki'"):
         resolve_identity(configure(f"wikis.my.wiki.api={API}"), API, stated=Identity("followed.wiki", "memberswiki"))
+
+
+@pytest.mark.parametrize(
+    "base", ["http://members.example", "https://MEMBERS.example/base", "http://members.example:81"]
+)
+def test_concept_base_of_another_wiki_is_refused(base: str) -> None:
+    """Its entities would be written in place of those of the other wiki; a setting confirms it."""
+    with pytest.raises(ConfigError, match="domain of another wiki of the settings") as error:
+        check_concept_base_owner(configure(), API, base)
+    assert f"set rdf.concept_base to {base}" in error.value.hint
+    check_concept_base_owner(configure(f"rdf.concept_base={base}"), API, base)
+    check_concept_base_owner(configure(), MEMBERS, base)
+    check_concept_base_owner(configure(), API, "http://wb.example")
 
 
 def test_events_are_not_read_for_a_domain_that_they_do_not_have() -> None:

@@ -1,4 +1,4 @@
-"""Answers whose field ``continue`` would change the query: no client sends it back."""
+"""Hostile continuations of the Action API: parameters that would change the query. No client sends them back."""
 
 from __future__ import annotations
 
