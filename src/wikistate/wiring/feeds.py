@@ -21,6 +21,7 @@ from wikistate.adapters.mediawiki.query_client import QueryClient
 from wikistate.adapters.mediawiki.wikis import is_wikimedia
 from wikistate.config.model import WikiSettings
 from wikistate.config.paths import state_home
+from wikistate.core.events.wiki_names import WikiNames
 from wikistate.errors import ConfigError
 from wikistate.wiring.connectors import find_connector
 from wikistate.wiring.identity import Identity, listed_domain, other_wiki_ids, resolve_identity
@@ -63,6 +64,11 @@ class ConfiguredWiki:
     credential: Credential | None = field(repr=False)
     outage_limit: float | None = None
     meter: Meter | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def names(self) -> WikiNames:
+        """See `WikiAccess`."""
+        return WikiNames(self.domain, self.wiki_id, self.other_wiki_ids)
 
     @property
     def is_own(self) -> bool:
