@@ -35,15 +35,15 @@ class WikiSettings(Settings):
     api: str
     """URL of its Action API."""
 
-    wiki_id: str = ""
-    """Name of its database in events, such as `enwiki`. Events of this wiki with another name, and events of other wikis with
-    this one, are rejected. Empty: the name that the wiki states."""
-
     farm: str = ""
     """The farm whose limits it shares. Empty: one farm for all wikis of the same host."""
 
     credentials: CredentialSettings = CredentialSettings()
     """Only for wikis that require a login to read."""
+
+    wiki_id: str = ""
+    """Name of its database in events, such as `enwiki`. Events of this wiki with another name, and events of other wikis with
+    this one, are rejected. Empty: the name that the wiki states."""
 
 
 class FarmSettings(Settings):

@@ -22,6 +22,7 @@ from wikistate.adapters.mediawiki.query_client import QueryClient
 from wikistate.adapters.mediawiki.wikis import is_wikimedia
 from wikistate.config.model import WikiSettings
 from wikistate.config.paths import make_file_name, state_home
+from wikistate.core.events.wiki_names import WikiNames
 from wikistate.errors import ConfigError
 from wikistate.wiring.connectors import find_connector
 from wikistate.wiring.identity import Identity, listed_domain, other_wiki_ids, resolve_identity
@@ -64,6 +65,11 @@ class ConfiguredWiki:
     credential: Credential | None = field(repr=False)
     outage_limit: float | None = None
     meter: Meter | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def names(self) -> WikiNames:
+        """See `WikiAccess`."""
+        return WikiNames(self.domain, self.wiki_id, self.other_wiki_ids)
 
     @property
     def is_own(self) -> bool:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.http.client import HttpSettings
     from wikistate.config.connectors import SinkOptions, SourceOptions
     from wikistate.core.events.stream_config import StreamConfig
+    from wikistate.core.events.wiki_names import WikiNames
     from wikistate.secret import Secret
     from wikistate.streaming.ports import ResumePositions, Sink, Source
 
@@ -248,16 +249,8 @@ class WikiAccess(Protocol):
     """The settings of a wiki that is read as a source."""
 
     @property
-    def domain(self) -> str:
-        """The domain of the wiki in events; empty for the domain that the wiki states."""
-
-    @property
-    def wiki_id(self) -> str:
-        """The name of its database in events; empty for the name that the wiki states."""
-
-    @property
-    def other_wiki_ids(self) -> frozenset[str]:
-        """The names of the databases of other wikis, which this wiki must not state."""
+    def names(self) -> WikiNames:
+        """The names of the wiki in events."""
 
     @property
     def is_own(self) -> bool:

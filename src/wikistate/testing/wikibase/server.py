@@ -61,6 +61,8 @@ class FakeWikibase(FakeWiki):
         repository: Data of the Wikibase; the next response reflects each change.
         simulator: Simulator of edits.
         replication_delay: Seconds until a replica has a new revision; EntityData responds with 404 until then.
+        stated_server: Server that the wiki states and redirects to, such as its public one; empty for the address of this
+            server.
         withholds_dangling_redirects: Whether EntityData responds with 404 for an entity that was merged into a deleted one,
             in every form, as a real Wikibase does.
     """
@@ -76,6 +78,7 @@ class FakeWikibase(FakeWiki):
     ) -> None:
         self.repository = repository or Repository()
         self.replication_delay = 0.0
+        self.stated_server = ""
         self.withholds_dangling_redirects = True
         super().__init__(self.repository.dataset, port=port, api=WikibaseApi(self.repository, max_rows=max_rows))
         self.simulator = simulator or EditSimulator(self.repository)
@@ -100,7 +103,7 @@ class FakeWikibase(FakeWiki):
 
     def _find_wiki(self, host: str) -> Wiki | None:
         wiki = super()._find_wiki(host)
-        return wiki and replace(wiki, server=self.url)
+        return wiki and replace(wiki, server=self.stated_server or self.url)
 
     def _build_special_page(
         self, page: SpecialPage, wiki: Wiki, params: Mapping[str, str], hidden: frozenset[int]

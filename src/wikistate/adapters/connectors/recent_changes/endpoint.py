@@ -54,9 +54,7 @@ class RecentChangesEndpoint(SourceEndpoint):
         """See `SourceEndpoint`. The position is more than an offset, so a caller cannot store it."""
         settings = RecentChangesSettings(
             api=self.api,
-            domain=self.wiki.domain,
-            wiki_id=self.wiki.wiki_id,
-            other_wiki_ids=self.wiki.other_wiki_ids,
+            **self.wiki.names._asdict(),
             since=parse_since(self.since, key=f"{SOURCE_OPTIONS}.since"),
             end=parse_until(self.end, key=f"{SOURCE_OPTIONS}.end"),
             interval=self.interval,

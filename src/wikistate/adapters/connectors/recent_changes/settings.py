@@ -16,8 +16,8 @@ class RecentChangesSettings:
     Attributes:
         api: The URL of the Action API of the wiki.
         domain: The value of `meta.domain`; empty for the domain that the wiki states.
-        wiki_id: The value of `wiki_id`; empty for the name that the wiki states.
-        other_wiki_ids: The names that it must not state.
+        wiki_id: See `wikistate.core.events.wiki_names.WikiNames`.
+        other_wiki_ids: See `WikiNames`.
         since: The start without a committed position; None for now.
         end: The end; None: never.
         interval: Seconds between a response without new changes and the next request.
