@@ -38,11 +38,12 @@ class Secret:
         text: The secret.
     """
 
-    __slots__ = ("__weakref__", "_forms", "_text")
+    __slots__ = ("__weakref__", "_forms", "_heads", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._forms = _find_forms(text) if len(text) >= _SHORTEST_MASKED else ()
+        self._heads = tuple({_take_head(form) for form in self._forms})
         if self._forms:
             _live[id(self)] = self
 
@@ -185,8 +186,9 @@ def hide_secrets(value: Any, name: str = "") -> Any:
 def mask(text: str) -> str:
     """Return a text without the secrets of this process, the logins of URLs and the tokens of queries."""
     for reference in _live.valuerefs():
-        if (secret := reference()) is not None:
-            text = _mask_forms(text, secret._forms)  # noqa: SLF001  (the same module)
+        if (secret := reference()) is not None and any([head in text for head in secret._heads]):  # noqa: C419, SLF001
+            # The list is faster than a generator. The attributes belong to this module.
+            text = _mask_forms(text, secret._forms)  # noqa: SLF001
     return mask_url(text)
 
 
@@ -200,12 +202,17 @@ def _mask_forms(text: str, forms: tuple[str, ...]) -> str:
 
 def _mask_cut(text: str, form: str) -> str:
     """Return a text without the beginnings of a secret: answers of servers are quoted up to a length."""
-    head = form[: max(_SHORTEST_MASKED, len(form) // 4)]
+    head = _take_head(form)
     if head not in text:
         return text
     first, *others = text.split(head)
     rest = form[len(head) :]
     return HIDDEN.join([first, *(other[_count_common(other, rest) :] for other in others)])
+
+
+def _take_head(form: str) -> str:
+    """Return the beginning of a secret by which it is recognised where a text was cut."""
+    return form[: max(_SHORTEST_MASKED, len(form) // 4)]
 
 
 def _count_common(text: str, form: str) -> int:

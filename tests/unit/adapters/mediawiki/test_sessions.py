@@ -170,8 +170,8 @@ def test_secrets_come_from_environment_or_file(tmp_path: Path, monkeypatch: pyte
     """The line break that editors put at the end of a file is removed."""
     monkeypatch.setenv("WIKI_TOKEN", "from environment")
     (tmp_path / "token").write_text("from file\n")
-    assert read_secret(env="WIKI_TOKEN") == "from environment"
-    assert read_secret(file=tmp_path / "token") == "from file"
+    assert read_secret(env="WIKI_TOKEN").reveal() == "from environment"
+    assert read_secret(file=tmp_path / "token").reveal() == "from file"
 
 
 def test_missing_secret_is_a_configuration_error(tmp_path: Path) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from wikistate.config.model import DeliveryGuarantee
+from wikistate.config.model import Configuration, DeliveryGuarantee
 from wikistate.errors import ConfigError
 from wikistate.runners.flink.options import DEFAULTS, build_flink_options
+from wikistate.secret import Secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 AT_LEAST_ONCE, EXACTLY_ONCE, NONE = (
     DeliveryGuarantee.AT_LEAST_ONCE,
@@ -29,6 +35,18 @@ def test_options_of_the_operator_have_precedence() -> None:
     """Over the defaults and the mode; unknown options are passed to Flink."""
     chosen = {"execution.checkpointing.interval": "1 min", MODE: "AT_LEAST_ONCE", "state.backend.type": "rocksdb"}
     assert build_flink_options(chosen, EXACTLY_ONCE) == {**DEFAULTS, **chosen}
+
+
+def test_secrets_of_flink_come_from_the_settings_or_a_file(tmp_path: Path) -> None:
+    """Only the builder of the job gets the text; the settings show three asterisks."""
+    (tmp_path / "key").write_text("hunter2-hunter2\n")
+    stated = {"s3": {"access-key": "hunter1-hunter1", "secret-key_file": str(tmp_path / "key")}}
+    configuration = Configuration.model_validate({"flink": stated})
+    assert "hunter" not in f"{configuration!r} {configuration.flink} {configuration.model_dump_json()}"
+    options = build_flink_options(configuration.flink, AT_LEAST_ONCE)
+    assert (options["s3.access-key"], options["s3.secret-key"]) == ("hunter1-hunter1", "hunter2-hunter2")
+    with pytest.raises(ConfigError, match=r"flink\.s3\.secret-key is stated twice"):
+        build_flink_options({"s3.secret-key": Secret("x"), "s3.secret-key_env": "Y"}, AT_LEAST_ONCE)
 
 
 def test_nested_keys_are_flattened_and_values_have_the_form_of_flink() -> None:
