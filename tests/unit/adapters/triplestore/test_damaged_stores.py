@@ -212,8 +212,8 @@ def test_list_of_files_must_end_with_a_record(tmp_path: Path) -> None:
         ("IO error: While appending to file: s/1.log: Disk quota exceeded", StoreError, "room"),
         ("IO error: While open a file for appending: s/LOG: Read-only file system", StoreError, "read-only"),
         ("IO error: While open a file for appending: s/LOG: Permission denied", StoreError, "owner"),
-        ("IO error: While lock file: s/LOCK: Resource temporarily unavailable", ConfigError, "Another process"),
-        ("IO error: lock hold by current process: s/LOCK: No locks available", ConfigError, "Another process"),
+        ("IO error: While lock file: s/LOCK: Resource temporarily unavailable", ConfigError, "no other process"),
+        ("IO error: lock hold by current process: s/LOCK: No locks available", ConfigError, "no other process"),
         ("Corruption: checksum mismatch", StoreError, "damaged"),
     ],
 )
