@@ -44,6 +44,7 @@ CONTENTS = {
     "huge number": b'{"Q1": [1, 99999999999999999999], "a": 99999999999999999999}',
     "negative": b'{"Q1": [-1, -1], "a": -1}',
     "wrong type": b'{"Q1": ["1", 2], "a": "5"}',
+    "no entity": b'{"Q1/../etc": [1, 2], "x": "y"}',
     "too few": b'{"Q1": [1], "a": []}',
 }
 READERS: dict[str, tuple[type[WikistateError], Callable[[Path], object]]] = {

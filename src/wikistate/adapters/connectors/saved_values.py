@@ -45,7 +45,7 @@ def read_saved(what: str, text: str, build: Callable[[object], Value], *, file: 
 def read_saved_integer(what: str, text: str, *, file: str = "positions.sqlite") -> int:
     """Return a stored number of 64 bits. Raises `StateError`; arguments as `reading_saved`."""
     with reading_saved(what, text, file=file):
-        number = parse_integer(text)
+        number = parse_integer(text.removeprefix("-"))
         if number is None:
             raise ValueError("not a number")
-    return number
+    return -number if text.startswith("-") else number

@@ -32,7 +32,7 @@ def explain_open_failure(folder: Path, error: Exception) -> ConfigError | StoreE
     if any(sign in text for sign in _LOCKED):
         return ConfigError(
             message,
-            hint="Another process has it open. One process at a time may use an embedded store.",
+            hint="Stop the process that has it open: no other process may use an embedded store meanwhile.",
             key="store.location",
         )
     if any(sign in text for sign in _NO_FOLDER):

@@ -6,6 +6,7 @@ data files of the old one, and it drops the data files that an incomplete list d
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from typing import TYPE_CHECKING
@@ -34,8 +35,12 @@ _COLUMN_FAMILY = "id2str"
 """Part of each Oxigraph store, and of no other database."""
 
 
-def prepare_folder(folder: Path) -> None:
+def prepare_folder(folder: Path, *, user: int | None = None) -> None:
     """Create the folder of a store for this user only, or examine an existing one. It changes no file.
+
+    Args:
+        folder: Path of the folder.
+        user: Number of the user; None for that of the process.
 
     Raises:
         ConfigError: It holds other files than a store.
@@ -44,9 +49,9 @@ def prepare_folder(folder: Path) -> None:
     """
     make_private_folder(folder)
     names = {each.name for each in folder.iterdir()}
-    if not names - {"lost+found"}:
+    is_own = folder.stat().st_uid == (os.geteuid() if user is None else user)
+    if is_own and not names - {"lost+found"}:
         folder.chmod(PRIVATE_FOLDER)  # an empty folder shares nothing yet
-        return
     _check_access(folder)
     if "CURRENT" in names:
         _check_database(folder)

@@ -261,7 +261,12 @@ async def _load_start_offset(metadata: Metadata) -> int:
 
 
 def _decode_position(stored: Any) -> ListPosition | None:
-    return None if stored is None else ListPosition(*stored)
+    match stored:
+        case None:
+            return None
+        case [number, str(title)] if is_integer(number):
+            return ListPosition(number, title)
+    raise ValueError("not a namespace and a title")
 
 
 def _decode_result(stored: Any) -> tuple[int, int]:

@@ -12,8 +12,9 @@ import structlog
 
 from wikistate.adapters.durable_files import write_durably
 from wikistate.adapters.private_files import make_private_folder
-from wikistate.core.events.integers import is_integer
-from wikistate.errors import StateError
+from wikistate.core.events.integers import MAX_TIME, is_integer
+from wikistate.core.updater.entity_id import parse_page_entity
+from wikistate.errors import InputError, StateError
 from wikistate.streaming.record import Partition
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class RetryQueue:
             return queue
         except OSError as error:
             raise _unusable_file_error(path, error.strerror or str(error)) from error
-        except ValueError as error:
+        except (ValueError, InputError) as error:
             raise _unusable_file_error(path, str(error)) from error
         return queue
 
@@ -128,15 +129,20 @@ class RetryQueue:
 
 
 def _decode(content: bytes) -> dict[str, _Retry]:
-    """Return the queue in a file. Raise `ValueError` if it is damaged."""
+    """Return the queue in a file. Raise `ValueError` or `InputError` if it is damaged."""
     stored = orjson.loads(content)
     if not isinstance(stored, dict):
         raise ValueError("it does not map entities to failures and times")  # noqa: TRY004  (the content of a file)
     found = {}
     for entity, fields in stored.items():
-        if not (isinstance(fields, list) and len(fields) == len(_Retry._fields) and all(map(is_integer, fields))):
-            raise ValueError(f"{entity[:60]!r} has {fields!r:.60} instead of its failures and a time in milliseconds")
-        found[entity] = _Retry(*fields)
+        match fields:
+            case [failures, due] if is_integer(failures) and is_integer(due, maximum=MAX_TIME):
+                parse_page_entity(entity)
+                found[entity] = _Retry(failures, due)
+            case _:
+                raise ValueError(
+                    f"{entity[:60]!r} has {fields!r:.60} instead of its failures and a time in milliseconds"
+                )
     return found
 
 

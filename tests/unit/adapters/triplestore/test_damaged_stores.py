@@ -212,8 +212,8 @@ def test_list_of_files_must_end_with_a_record(tmp_path: Path) -> None:
         ("IO error: While appending to file: s/1.log: Disk quota exceeded", StoreError, "room"),
         ("IO error: While open a file for appending: s/LOG: Read-only file system", StoreError, "read-only"),
         ("IO error: While open a file for appending: s/LOG: Permission denied", StoreError, "owner"),
-        ("IO error: While lock file: s/LOCK: Resource temporarily unavailable", ConfigError, "Another process"),
-        ("IO error: lock hold by current process: s/LOCK: No locks available", ConfigError, "Another process"),
+        ("IO error: While lock file: s/LOCK: Resource temporarily unavailable", ConfigError, "no other process"),
+        ("IO error: lock hold by current process: s/LOCK: No locks available", ConfigError, "no other process"),
         ("Corruption: checksum mismatch", StoreError, "damaged"),
     ],
 )
@@ -231,6 +231,10 @@ async def test_new_folder_is_private_and_a_shared_one_is_reported(tmp_path: Path
     for name in ("new", "empty"):
         await (await open_store(tmp_path / name)).close()
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o700
+    (tmp_path / "volume").mkdir()
+    (tmp_path / "volume").chmod(0o2770)
+    prepare_folder(tmp_path / "volume", user=54_321)
+    assert (tmp_path / "volume").stat().st_mode & 0o7777 == 0o2770, "a volume of another user that the group may write"
     (tmp_path / "new").chmod(0o755)
     with structlog.testing.capture_logs() as logs:
         await (await open_store(tmp_path / "new")).close()
