@@ -1,4 +1,4 @@
-"""Answers of a store that take many times their size."""
+"""Bound of answers of a store by the memory that they take."""
 
 from __future__ import annotations
 
