@@ -16,6 +16,7 @@ from wikistate.adapters.http.addresses import is_http_url
 from wikistate.adapters.http.answers import clean_body, quote_first_line
 from wikistate.adapters.http.client import HttpClient, HttpSettings
 from wikistate.adapters.http.outages import Outage
+from wikistate.adapters.triplestore.answer_size import MAX_ANSWER_BYTES, THREAD_THRESHOLD_BYTES, check_answer
 from wikistate.adapters.triplestore.responses import (
     Rejected,
     Retry,
@@ -52,7 +53,6 @@ _UPDATE_HEADERS = {"Content-Type": "application/sparql-update; charset=UTF-8", "
 _QUERY_HEADERS = {"Accept": "application/sparql-results+json"}
 _ZERO = str(Literal(0))
 _LONGEST_RETRY_AFTER = 3600.0  # seconds: a header must not delay the next attempt for years
-_MAX_RESPONSE_BYTES = 256 << 20  # bytes
 _NOT_SHOWN = Retry("The store accepted an update and does not show it.", None, is_limited=True)
 _NOT_SHOWN_HINT = "Set `store.query_url` to a URL that is not behind a cache or a replica of the store."
 
@@ -279,6 +279,7 @@ class SparqlEndpoint(SparqlStoreBase):
         url = self._settings.query_url or self._settings.update_url
 
         def parse(result: Success) -> _T:
+            check_answer(result.body, url)
             try:
                 return read(orjson.loads(clean_body(result.body, url)))
             except orjson.JSONDecodeError as error:
@@ -314,7 +315,8 @@ class SparqlEndpoint(SparqlStoreBase):
             seconds = time.monotonic() - started_at
             if isinstance(result, Success):
                 try:
-                    found = read(result)
+                    is_large = len(result.body) >= THREAD_THRESHOLD_BYTES
+                    found = await asyncio.to_thread(read, result) if is_large else read(result)
                 except StoreError as error:
                     if not self._waits_for_odd_answers:
                         raise
@@ -335,7 +337,7 @@ class SparqlEndpoint(SparqlStoreBase):
         credential = self._settings.credential
         sent = {**headers, "Authorization": credential.header} if credential is not None else headers
         answer = await self._http.request(
-            self._http.endpoint(url), "", headers=sent, limit=_MAX_RESPONSE_BYTES, form=form, body=body
+            self._http.endpoint(url), "", headers=sent, limit=MAX_ANSWER_BYTES, form=form, body=body
         )
         result = classify(answer, url=url, now=time.time())
         match result:
