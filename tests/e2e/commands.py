@@ -133,6 +133,7 @@ class Command:
             self._process.kill()
         await self._process.wait()
         await asyncio.gather(*self._reading)
+        await self._process.close()
 
     async def _collect(self, stream: asyncio.StreamReader, into: bytearray) -> None:
         while piece := await stream.read(65_536):

@@ -96,13 +96,17 @@ class SyncRun:
     def _arguments(self) -> tuple[str, ...]:
         return ("run", "rdf-sync", "--no-progress", "--wikibase", self.wikibase.url, "--store", "store")
 
-    async def assert_catches_up(self, command: Command) -> None:
-        """Wait until the store records that it holds all changes up to now, and end the command."""
+    async def wait_until_fresh(self, command: Command) -> None:
+        """Wait until the store records that it holds all changes up to now."""
         last = self.repository.now()
         async with asyncio.timeout(TIMEOUT):
             while self.fresh_until() <= last + 1000:
                 assert command.is_running, command.err
                 await asyncio.sleep(0.05)
+
+    async def assert_catches_up(self, command: Command) -> None:
+        """Wait until the store records that it holds all changes up to now, and end the command."""
+        await self.wait_until_fresh(command)
         result = await command.stop()
         assert result.status == 0, result.err
 

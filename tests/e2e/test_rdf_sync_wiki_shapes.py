@@ -5,7 +5,10 @@ The store equals the wiki in the end by the tables of the page on munging, or th
 
 from __future__ import annotations
 
+import signal
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,11 +19,15 @@ from tests.e2e.sync_run import COMPLETE_MESSAGE, IN_STEP_MESSAGE, SyncRun
 from tests.support.expected_store import expected_triples
 from tests.unit.adapters.http.http_server import serving
 
-from wikistate.testing.faults import HttpStatus, NonJsonBody, Rule
+from wikistate.testing.faults import ByteOrderMark, HttpStatus, NonJsonBody, Rule
 from wikistate.testing.wiki.accounts import Accounts
 from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Item, Repository, make_wikibase_wiki
+from wikistate.testing.wikibase.entities import EntityKind
+from wikistate.testing.wikibase.entity_generator import EntityGenerator
+from wikistate.testing.wikibase.layout import SUITE_NAMESPACES
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 BOT, PASSWORD = "Bot@reading", "secret"
@@ -29,17 +36,38 @@ ITEM = Item(id="Q1", labels={"en": "an item"})
 
 @dataclass(frozen=True)
 class Shape:
-    """Switches of the test Wikibase."""
+    """Switches of the test Wikibase.
+
+    Attributes:
+        wiki: Arguments of `make_wikibase_wiki`.
+        served: Arguments of `FakeWikibase`.
+        switches: Attributes of `FakeWikibase`.
+        journal: Attributes of `Repository`.
+        faults: Faults of all its responses.
+        settings: Settings of the job beside the usual ones.
+    """
 
     wiki: dict[str, Any] = field(default_factory=dict)
-    has_local_data_nodes: bool = True
+    served: dict[str, Any] = field(default_factory=dict)
+    switches: dict[str, Any] = field(default_factory=dict)
+    journal: dict[str, Any] = field(default_factory=dict)
+    faults: tuple[Rule, ...] = ()
+    settings: tuple[str, ...] = ()
 
-    def serve(self) -> FakeWikibase:
-        """Return a Wikibase of this shape, with entities of all kinds and editors."""
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[FakeWikibase]:
+        """Serve a Wikibase of this shape, with entities of all kinds and editors."""
         repository = Repository(make_wikibase_wiki(**self.wiki))
-        editors = EditSimulator(repository, seed=8, triples=50)
+        editors = EditSimulator(repository, seed=8, triples=50, protects=True)
         editors.create_initial(12)
-        return FakeWikibase(repository, simulator=editors, has_local_data_nodes=self.has_local_data_nodes)
+        made = FakeWikibase(repository, simulator=editors, **({"has_local_data_nodes": True} | self.served))
+        for name, value in self.journal.items():
+            setattr(repository, name, value)
+        for name, value in self.switches.items():
+            setattr(made, name, value)
+        async with made as wikibase:
+            wikibase.set_faults(self.faults)
+            yield wikibase
 
 
 SHAPES = {
@@ -52,7 +80,16 @@ SHAPES = {
     "content language de, /index.php?title=$1": Shape({"language": "de", "article_path": "/index.php?title=$1"}),
     "concept base on another host": Shape({"concept_base": "http://wb.example"}),
     "https concept base, http server": Shape({"concept_base": "https://wikibase.example"}),
-    "documents named after the concept base": Shape(has_local_data_nodes=False),
+    "documents named after the concept base": Shape(served={"has_local_data_nodes": False}),
+    "items in the main namespace": Shape({"namespaces": SUITE_NAMESPACES | {EntityKind.ITEM: 0}}),
+    "three rows in a response": Shape(served={"max_rows": 3}),
+    "log rows without null revisions": Shape(journal={"log_rows_name_null_revisions": False}),
+    "dangling redirects have documents": Shape(switches={"withholds_dangling_redirects": False}),
+    "replicas behind": Shape(switches={"replication_delay": 0.2}, settings=("--set", "rdf.acceptable_lag=1")),
+    "byte order marks": Shape(faults=(Rule(ByteOrderMark(before=2, behind=1)),)),
+    "every third entity fails at first": Shape(
+        faults=(Rule(HttpStatus(503), path="EntityData", every=3),), settings=("--set", "enrich.retry.base_delay=0.05")
+    ),
     "all at once": Shape(
         {"concept_base": "https://wb.example/base", "language": "de", "article_path": "/index.php/$1"},
     ),
@@ -60,25 +97,66 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("name", SHAPES)
-async def test_wiki_of_any_shape_is_followed(name: str, tmp_path: Path) -> None:
-    """The store is filled, followed and resumed; nothing fails, and verification finds all entities in step."""
+async def test_wiki_of_any_shape_is_followed(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store is filled, follows each kind of change, survives a kill, and follows the wiki after it became private.
+
+    Changes of each kind are made while the job follows, when it is killed, while it is down, and after its sessions ended.
+    Nothing fails, and verification finds all entities in step.
+    """
+    monkeypatch.setenv("BOT_PASSWORD", PASSWORD)
     async with SHAPES[name].serve() as wikibase:
-        sync = SyncRun(wikibase, tmp_path)
-        async with sync.start() as command:
+        write_credentials(tmp_path / "wiki.yaml", wikibase)
+        sync, settings = SyncRun(wikibase, tmp_path), SHAPES[name].settings
+        async with sync.start(*settings) as command:
             await command.wait_for_log(COMPLETE_MESSAGE)
-            simulate(wikibase, 60)
-            await sync.assert_catches_up(command)
-        assert_equals_wiki(wikibase.repository, tmp_path)
-        simulate(wikibase, 20)
-        async with sync.start() as command:
+            change_in_each_way(wikibase)
+            simulate(wikibase, 30)
+            await sync.wait_until_fresh(command)
+            change_in_each_way(wikibase)
+            command.send(signal.SIGKILL)
+        change_in_each_way(wikibase)
+        wikibase.accounts = Accounts({BOT: PASSWORD})
+        async with sync.start(*settings, "--config", "wiki.yaml") as command:
             await command.wait_for_log(IN_STEP_MESSAGE)
+            wikibase.accounts.end_sessions()
+            change_in_each_way(wikibase)
+            simulate(wikibase, 20)
             await sync.assert_catches_up(command)
         assert_equals_wiki(wikibase.repository, tmp_path)
         assert read_fetch_failures(tmp_path) == ""
         words = ("store", "verify", "--wikibase", wikibase.url, "--store", "store", "--entity", "P1")
-        verified = await run_wikistate(*words, folder=tmp_path)
+        verified = await run_wikistate(*words, "--config", "wiki.yaml", folder=tmp_path)
         assert verified.status == 0, verified.err
         assert b"not to be compared" not in verified.out
+
+
+def change_in_each_way(wikibase: FakeWikibase) -> None:
+    """Make a change of each kind: edit, protect, delete, restore, merge, redirect, hide, and a redirect to nothing."""
+    repository = wikibase.repository
+    number = len(repository.current_revisions)
+    author = EntityGenerator(Random(number), items=12)
+    edited, deleted, restored, merged, target, redirect, dangling, gone = (
+        repository.save(author.make_item(repository.next_id(EntityKind.ITEM), triples=10)).entity for _ in range(8)
+    )
+    repository.save(author.make_item(edited, triples=10))
+    repository.protect(edited)
+    repository.save(author.make_item(edited, triples=10))
+    repository.hide(edited, repository.revisions(edited)[0].rev_id)
+    repository.protect(target)
+    repository.delete(deleted)
+    repository.delete(restored)
+    repository.restore(restored)
+    repository.merge(merged, target)
+    repository.redirect(redirect, edited)
+    repository.protect(redirect)
+    repository.redirect(dangling, gone)
+    repository.delete(gone)
+
+
+def write_credentials(file: Path, wikibase: FakeWikibase) -> None:
+    """Write settings with the login of a private wiki."""
+    login = f'{{bot_name: "{BOT}", bot_password_env: BOT_PASSWORD}}'
+    file.write_text(f'wikis: {{"127.0.0.1": {{api: "{wikibase.url}/w/api.php", credentials: {login}}}}}')
 
 
 def simulate(wikibase: FakeWikibase, changes: int) -> None:
@@ -115,10 +193,7 @@ async def test_private_wiki_is_followed_with_credentials(
     monkeypatch.setenv("BOT_PASSWORD", PASSWORD)
     async with Shape({"language": language}).serve() as wikibase:
         wikibase.accounts = Accounts({BOT: PASSWORD})
-        (tmp_path / "wiki.yaml").write_text(
-            f'wikis: {{"127.0.0.1": {{api: "{wikibase.url}/w/api.php", credentials: '
-            f'{{bot_name: "{BOT}", bot_password_env: BOT_PASSWORD}}}}}}'
-        )
+        write_credentials(tmp_path / "wiki.yaml", wikibase)
         sync = SyncRun(wikibase, tmp_path)
         async with sync.start("--config", "wiki.yaml") as command:
             await command.wait_for_log(COMPLETE_MESSAGE)

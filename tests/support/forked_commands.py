@@ -24,7 +24,7 @@ import traceback
 from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import wikistate
 
@@ -82,6 +82,22 @@ class CommandForker:
         return reports
 
 
+class OpenPipe(NamedTuple):
+    """Reader of a pipe, and its transport."""
+
+    reader: asyncio.StreamReader
+    transport: asyncio.BaseTransport
+
+
+async def open_pipe(descriptor: int) -> OpenPipe:
+    """Open the end of a pipe from which this process reads."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    pipe = os.fdopen(descriptor, "rb", 0)
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+    return OpenPipe(reader, transport)
+
+
 class ForkedProcess:
     """Process of a command, with the part of `asyncio.subprocess.Process` that the tests use.
 
@@ -90,13 +106,14 @@ class ForkedProcess:
         returncode: Its exit status, ``-N`` for signal N; None while it runs.
     """
 
-    def __init__(self, pid: int, reports: asyncio.StreamReader) -> None:
+    def __init__(self, pid: int, reports: OpenPipe) -> None:
         self.pid = pid
         self.returncode: int | None = None
         self.stdin: asyncio.StreamWriter | None = None
         self.stdout: asyncio.StreamReader | None = None
         self.stderr: asyncio.StreamReader | None = None
         self._ended = asyncio.ensure_future(self._wait_for_report(reports))
+        self._pipes = [reports.transport]
 
     async def wait(self) -> int:
         """Wait until it has ended, and return its exit status."""
@@ -111,8 +128,30 @@ class ForkedProcess:
         """Kill it."""
         self.send_signal(signal.SIGKILL)
 
-    async def _wait_for_report(self, reports: asyncio.StreamReader) -> int:
-        line = await reports.readline()
+    @classmethod
+    async def watch(cls, descriptor: int) -> Self:
+        """Return the process that reports to a pipe; see `CommandForker.fork`."""
+        reports = await open_pipe(descriptor)
+        return cls(int(await reports.reader.readline()), reports)
+
+    async def connect(self, stdin: int, stdout: int, stderr: int) -> None:
+        """Open the pipes to its streams."""
+        loop = asyncio.get_running_loop()
+        pipe = os.fdopen(stdin, "wb", 0)
+        transport, protocol = await loop.connect_write_pipe(lambda: asyncio.streams.FlowControlMixin(loop), pipe)
+        self.stdin = asyncio.StreamWriter(transport, protocol, None, loop)
+        out, err = await open_pipe(stdout), await open_pipe(stderr)
+        self.stdout, self.stderr = out.reader, err.reader
+        self._pipes += [transport, out.transport, err.transport]
+
+    async def close(self) -> None:
+        """Close its pipes, after its end."""
+        await self.wait()
+        for transport in self._pipes:
+            transport.close()
+
+    async def _wait_for_report(self, reports: OpenPipe) -> int:
+        line = await reports.reader.readline()
         if not line:
             raise RuntimeError("The process that forks the commands has ended.")
         self.returncode = int(line)
@@ -134,26 +173,10 @@ async def start_forked(*words: str | Path, folder: Path | None = None) -> Forked
     stdin, to_stdin = os.pipe()
     from_stdout, stdout = os.pipe()
     from_stderr, stderr = os.pipe()
-    reports = await read_pipe(find_forker().fork([*map(str, words)], folder or Path.cwd(), (stdin, stdout, stderr)))
-    process = ForkedProcess(int(await reports.readline()), reports)
-    process.stdin = await _write_pipe(to_stdin)
-    process.stdout, process.stderr = await read_pipe(from_stdout), await read_pipe(from_stderr)
+    reports = find_forker().fork([*map(str, words)], folder or Path.cwd(), (stdin, stdout, stderr))
+    process = await ForkedProcess.watch(reports)
+    await process.connect(to_stdin, from_stdout, from_stderr)
     return process
-
-
-async def read_pipe(descriptor: int) -> asyncio.StreamReader:
-    """Return a reader of a pipe."""
-    reader = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", 0))
-    return reader
-
-
-async def _write_pipe(descriptor: int) -> asyncio.StreamWriter:
-    loop = asyncio.get_running_loop()
-    pipe = os.fdopen(descriptor, "wb", 0)
-    transport, protocol = await loop.connect_write_pipe(lambda: asyncio.streams.FlowControlMixin(loop), pipe)
-    return asyncio.StreamWriter(transport, protocol, None, loop)
 
 
 class _ForkServer:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.support.forked_commands import ForkedProcess, find_forker, read_pipe
+from tests.support.forked_commands import ForkedProcess, find_forker
 
 if TYPE_CHECKING:
     import signal
@@ -63,6 +63,7 @@ class GuardedCommand:
     async def wait(self) -> EndedCommand:
         """Wait until it has ended."""
         status = await self.process.wait()
+        await self.process.close()
         listed = self.folder / CONNECTIONS
         return EndedCommand(
             status,
@@ -78,5 +79,5 @@ async def start_guarded(*words: str, folder: Path, environment: dict[str, str]) 
         os.open(file, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600) for file in (os.devnull, folder / OUT, folder / ERR)
     ]
     guard = {"memory": MEMORY, "connections": str(folder / CONNECTIONS)}
-    reports = await read_pipe(find_forker().fork(words, folder, streams, environment=environment, guard=guard))
-    return GuardedCommand(ForkedProcess(int(await reports.readline()), reports), folder)
+    reports = find_forker().fork(words, folder, streams, environment=environment, guard=guard)
+    return GuardedCommand(await ForkedProcess.watch(reports), folder)
