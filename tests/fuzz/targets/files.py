@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _BOUND = 100_000
 _MAX_READS = 30
-"""Steps in which a file is read. Reading a bomb to its end takes time in proportion to its content, which is no defect."""
+"""Steps in which a file is read. Reading a bomb to its end takes time in proportion to its content, and that is expected."""
 
 _STREAM = "mediawiki.page_change.v1"
 _YAML_TOKENS = (

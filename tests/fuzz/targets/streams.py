@@ -27,7 +27,7 @@ _BOUND = 10_000
 
 _STEP = 4_096
 _MAX_STEPS = 4_000
-"""Steps of a decoder in one input. Reading a bomb to its end takes time in proportion to its content, which is no defect."""
+"""Steps of a decoder in one input. Reading a bomb to its end takes time in proportion to its content, and that is expected."""
 
 _SSE_TOKENS = (
     *(
