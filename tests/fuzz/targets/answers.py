@@ -291,7 +291,6 @@ TARGETS = (
         kind=Kind.JSON_LINES,
         run=read_recent_changes,
         errors=(SourceError, StateError),
-        cases=150,
     ),
     Target(name="site", kind=Kind.JSON_LINES, run=read_site, errors=(WikiError, ConfigError, InputError)),
     Target(name="store-rows", kind=Kind.JSON, run=read_store_rows, errors=(StoreError, orjson.JSONDecodeError)),

@@ -132,8 +132,7 @@ TARGETS = (
         errors=_DECODING,
         compressed=True,
         tokens=_SSE_TOKENS,
-        cases=60,
     ),
-    Target(name="body", kind=Kind.BINARY, run=read_body, compressed=True, cases=60),
-    Target(name="compressed-text", kind=Kind.BINARY, run=read_text, errors=_DECODING, compressed=True, cases=60),
+    Target(name="body", kind=Kind.BINARY, run=read_body, compressed=True),
+    Target(name="compressed-text", kind=Kind.BINARY, run=read_text, errors=_DECODING, compressed=True),
 )
