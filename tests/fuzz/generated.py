@@ -8,7 +8,7 @@ from tests.fuzz.mutators.compression import COMPRESSORS, bomb
 from tests.fuzz.mutators.http_mutator import SEPARATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _DEEP = 40_000
 _TURTLE = ("<<( <a:b> <a:c> ", "<< <a:b> <a:c> ", "( ", "[ <a:b> ", "[ ", "{ ", "{| <a:b> ")
@@ -105,7 +105,7 @@ def _events() -> Iterator[bytes]:
 
 
 _FILE = b"x.gz\n"
-_GENERATORS = {
+_GENERATORS: dict[str, Callable[[], Iterator[bytes]]] = {
     "turtle": _turtle,
     "concept-base": _turtle,
     "n-triples": _n_triples,
