@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BOUND = 100_000
-_MAX_READS = 30
+_MAX_READS = 6
 """Steps in which a file is read. Reading a bomb to its end takes time in proportion to its content, and that is expected."""
 
 _STREAM = "mediawiki.page_change.v1"

@@ -79,6 +79,8 @@ def read_compressed_events(data: bytes, _: Path) -> None:
             steps += 1
             require(len(text) <= _STEP, "a step exceeds its bound")
             _follow(parser.feed(text))
+        if steps == _MAX_STEPS:
+            return
 
 
 def read_body(data: bytes, _: Path) -> None:
@@ -103,6 +105,8 @@ def read_text(data: bytes, _: Path) -> None:
         while steps < _MAX_STEPS and (text := decoder.read(_STEP)):
             steps += 1
             require(len(text) <= 2 * _STEP, "a step exceeds its bound")
+        if steps == _MAX_STEPS:
+            return
 
 
 def _format_of(data: bytes) -> Format:
