@@ -16,6 +16,7 @@ from tests.fuzz.corpus import load_seeds
 from tests.fuzz.mutators.compression import prepare_bombs
 from tests.fuzz.registry import TARGETS
 from tests.fuzz.runner import Run
+from tests.fuzz.target import Kind
 
 DEFAULT_SECONDS = 1800.0
 FINDINGS = Path("build") / "fuzz"
@@ -32,7 +33,8 @@ def main(arguments: list[str]) -> int:
     if options.file is not None:
         return _repeat(targets[0].name, options.file)
     say(f"FUZZ_SEED={options.seed}, {len(targets)} targets")
-    prepare_bombs()
+    if any(target.compressed or target.kind is Kind.HTTP for target in targets):
+        prepare_bombs()
     run = Run(seed=options.seed, folder=options.findings, say=say, minimise_seconds=2.0 if options.short else 20.0)
     if options.case is not None:
         first, _, last = options.case.partition("-")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import mmap
 import os
-import select
 import shutil
 import signal
-import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
 _STUCK_SECONDS = 90.0
 """Seconds without progress after which a child is killed, although it uses no CPU: a machine may be busy."""
 
-_POLL = 0.5  # seconds between looks at the progress
+_POLL = 0.005  # seconds between looks at the progress
+_DUMP_SECONDS = 5.0  # seconds to write the stack of a child that is stuck
 _EMPTY = 4096
 
 
@@ -108,27 +108,23 @@ def _be_child(
 
 def _watch(pid: int, progress: Progress) -> int:
     """Return the status of a child after its end. Kill it if it makes no progress."""
-    descriptor = os.pidfd_open(pid)
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    before, quiet = progress.get(), 0.0
+    before, since = progress.get(), time.monotonic()
     try:
-        while not poll.poll(_POLL * 1000):
+        while (found := os.waitpid(pid, os.WNOHANG)) == (0, 0):
+            time.sleep(_POLL)
             now = progress.get()
-            quiet = quiet + _POLL if now == before else 0.0
-            before = now
-            if quiet >= _STUCK_SECONDS:
+            if now != before:
+                before, since = now, time.monotonic()
+            elif time.monotonic() - since >= _STUCK_SECONDS:
                 os.kill(pid, signal.SIGABRT)  # its handler writes the stack
-                if not poll.poll(5_000):
-                    os.kill(pid, signal.SIGKILL)
-                quiet = 0.0
+                time.sleep(_DUMP_SECONDS)
+                os.kill(pid, signal.SIGKILL)
+                return os.waitpid(pid, 0)[1]
     except BaseException:
         os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
         raise
-    finally:
-        os.close(descriptor)
-        _, status = os.waitpid(pid, 0)
-    return status
+    return found[1]
 
 
 def _describe(status: int, progress: Progress, scratch: Path, cases: Sequence[int]) -> BatchResult:
@@ -152,11 +148,9 @@ def _name_death(status: int) -> str:
             case signal.SIGPROF:
                 return "hang (CPU)"
             case signal.SIGABRT:
-                return "SIGABRT (memory, or a hang without CPU)"
+                return "SIGABRT"
+            case signal.SIGKILL:
+                return "SIGKILL (a hang without CPU, or no memory)"
             case _:
                 return signal.Signals(number).name
     return f"exit {os.waitstatus_to_exitcode(status)}"
-
-
-if not hasattr(os, "pidfd_open"):  # pragma: no cover
-    sys.exit("The fuzz suite needs Linux.")

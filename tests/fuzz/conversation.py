@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 HOST = b"HOST.invalid"
-"""Stands for the host and port of the server in recorded responses."""
+"""Placeholder of the host and port of the server in recorded responses."""
 
 MAX_REQUESTS = 30
 """Requests that are answered; later connections are closed. The last response repeats."""

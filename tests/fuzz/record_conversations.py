@@ -155,7 +155,7 @@ async def _record(upstream: str, talk: Talk) -> bytes:
         async with asyncio.timeout(20):
             await talk(recorder)
     except (WikistateError, TimeoutError) as error:
-        print(f"{talk}: {error}")  # noqa: T201  (a message to the one who writes seeds)
+        print(f"{talk}: {error}")  # noqa: T201  (the output of the command)
     server.close()
     return SEPARATOR.join(recorder.answers)
 

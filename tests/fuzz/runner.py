@@ -10,6 +10,7 @@ from tests.fuzz.batch import run_batch
 from tests.fuzz.corpus import load_regressions, load_seeds
 from tests.fuzz.expected import EXPECTED
 from tests.fuzz.finding import Finding
+from tests.fuzz.generated import build_generated
 from tests.fuzz.minimise import minimise
 from tests.fuzz.mutators.mutate import build_input
 
@@ -57,9 +58,10 @@ class Run:
     known: set[tuple[str, str]] = field(default_factory=set)
 
     def run_regressions(self, targets: Sequence[Target]) -> None:
-        """Read all kept cases and all seeds."""
+        """Read all kept cases, all seeds and the generated inputs."""
         for target in targets:
-            self._run_files(target, [*load_regressions(target).values(), *load_seeds(target).values()])
+            kept = [*load_regressions(target).values(), *load_seeds(target).values()]
+            self._run_files(target, [*kept, *build_generated(target.name)])
 
     def _run_files(self, target: Target, inputs: Sequence[bytes]) -> None:
         cases = range(len(inputs))

@@ -43,7 +43,7 @@ class Guard:
     """Audit hook that reports and forbids files outside of a folder and connections to foreign addresses.
 
     Attributes:
-        violations: What was tried since the last call of `begin`, for people.
+        violations: Forbidden actions since the last call of `begin`, for people.
         allowed: Addresses that may be connected to.
     """
 

@@ -79,8 +79,8 @@ def test_each_fault_is_found(signatures: dict[str, str | None], fault: str, expe
 
 
 @pytest.mark.parametrize("behaviour", ["none", "documented", "slow-but-idle"])
-def test_documented_behaviour_is_no_finding(signatures: dict[str, str | None], behaviour: str) -> None:
-    """A documented error and a wait without CPU are no findings."""
+def test_documented_behaviour_is_not_a_finding(signatures: dict[str, str | None], behaviour: str) -> None:
+    """A documented error and a wait without CPU are not reported."""
     assert signatures[behaviour] is None
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SEPARATOR = b"\n=====\n"
-"""Stands between the responses of an input. The server sends the first one to the first request, and so on."""
+"""Line between the responses of an input. The server sends the first one to the first request, and so on."""
 
 _HEADERS: dict[str, tuple[str, ...]] = {
     "Retry-After": (

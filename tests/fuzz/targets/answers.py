@@ -182,7 +182,7 @@ def read_store_rows(data: bytes, _folder: Path) -> None:
 
 
 def read_store_errors(data: bytes, _: Path) -> None:
-    """Classify answers of a store that are no success, and read the count in one that is."""
+    """Classify answers of a store with each status, and read the count in one that is."""
     for status in (200, 400, 401, 404, 413, 429, 500, 503, 301):
         classify(_response(data, status, Content_Type="text/html", Location="x"), url="http://s/", now=_NOW)
     format_message(data)
@@ -291,7 +291,6 @@ TARGETS = (
         kind=Kind.JSON_LINES,
         run=read_recent_changes,
         errors=(SourceError, StateError),
-        cases=150,
     ),
     Target(name="site", kind=Kind.JSON_LINES, run=read_site, errors=(WikiError, ConfigError, InputError)),
     Target(name="store-rows", kind=Kind.JSON, run=read_store_rows, errors=(StoreError, orjson.JSONDecodeError)),

@@ -27,7 +27,7 @@ _BOUND = 10_000
 
 _STEP = 4_096
 _MAX_STEPS = 4_000
-"""Steps of a decoder in one input. Reading a bomb to its end takes time in proportion to its content, which is no defect."""
+"""Steps of a decoder in one input. Reading a bomb to its end takes time in proportion to its content, and that is expected."""
 
 _SSE_TOKENS = (
     *(
@@ -79,6 +79,8 @@ def read_compressed_events(data: bytes, _: Path) -> None:
             steps += 1
             require(len(text) <= _STEP, "a step exceeds its bound")
             _follow(parser.feed(text))
+        if steps == _MAX_STEPS:
+            return
 
 
 def read_body(data: bytes, _: Path) -> None:
@@ -103,6 +105,8 @@ def read_text(data: bytes, _: Path) -> None:
         while steps < _MAX_STEPS and (text := decoder.read(_STEP)):
             steps += 1
             require(len(text) <= 2 * _STEP, "a step exceeds its bound")
+        if steps == _MAX_STEPS:
+            return
 
 
 def _format_of(data: bytes) -> Format:
@@ -132,8 +136,7 @@ TARGETS = (
         errors=_DECODING,
         compressed=True,
         tokens=_SSE_TOKENS,
-        cases=60,
     ),
-    Target(name="body", kind=Kind.BINARY, run=read_body, compressed=True, cases=60),
-    Target(name="compressed-text", kind=Kind.BINARY, run=read_text, errors=_DECODING, compressed=True, cases=60),
+    Target(name="body", kind=Kind.BINARY, run=read_body, compressed=True),
+    Target(name="compressed-text", kind=Kind.BINARY, run=read_text, errors=_DECODING, compressed=True),
 )
