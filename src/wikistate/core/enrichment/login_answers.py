@@ -173,7 +173,9 @@ _RESULTS = {
 }
 _TEXTS = (
     (
-        re.compile(r"session\b.*(timed out|lost|expired|fail)|sessionfailure|badtoken|invalid csrf|not-in-progress"),
+        re.compile(
+            r"session\b.{0,200}?(timed out|lost|expired|fail)|sessionfailure|badtoken|invalid csrf|not-in-progress"
+        ),
         _A.SESSION_LOST,
     ),
     (re.compile(r"throttle|too many (recent )?(login|failed)"), _A.THROTTLED),
@@ -198,7 +200,8 @@ _API_ERRORS = {
     "autoblocked": _A.BLOCKED,
     "globalblocking-blocked": _A.BLOCKED,
 }
-_WAIT = re.compile(r"(\d{1,6})\s*(second|minute|hour)")
+_WAIT = re.compile(r"(\d{1,6}) ?(second|minute|hour)", re.ASCII)
+_MAX_REASON_CHARS = 2000  # characters of a reason; the patterns above are searched in it
 _UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 
 
@@ -240,7 +243,7 @@ def _reason(login: Mapping[str, Any]) -> str:
     reason = login.get("reason") or ""
     if isinstance(reason, dict):
         reason = " ".join(str(reason[name]) for name in ("code", "text") if reason.get(name))
-    return " ".join(str(reason).split())
+    return " ".join(str(reason)[:_MAX_REASON_CHARS].split())
 
 
 def _classify_text(reason: str) -> LoginAnswer:
