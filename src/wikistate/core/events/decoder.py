@@ -77,6 +77,8 @@ def read_object(record: Record) -> Event | Filtered | RejectedEvent:
     if record.truncated_bytes:
         size = len(value) + record.truncated_bytes
         return RejectedEvent("EventTooLarge", f"The record has {size} bytes, of which only {len(value)} were read.")
+    if record.refusal:
+        return RejectedEvent("UnreadableChange", record.refusal)
     try:
         event = load_json(value)
     except orjson.JSONDecodeError as error:
