@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.adapters.sqlite import open_exclusive, transaction
+from wikistate.core.events.integers import is_integer
 from wikistate.errors import SourceError
 from wikistate.streaming.record import Partition
 
@@ -65,6 +66,13 @@ class Checkpoint:
         query = "SELECT topic, number, offset, token FROM places WHERE source = ?"
         with self._convert_errors("read") as connection:
             rows = connection.execute(query, (self._source,)).fetchall()
+        for topic, number, offset, token in rows:
+            if not (isinstance(topic, str) and is_integer(number) and is_integer(offset) and isinstance(token, str)):
+                raise SourceError(
+                    f"The checkpoint {self._path} cannot be read: the position of {topic!r:.60} is not valid.",
+                    hint="Restore it from a backup, or remove it and set the start of the source.",
+                    file=str(self._path),
+                )
         return {Partition(topic, number): ResumePosition(offset, token) for topic, number, offset, token in rows}
 
     def commit(self, positions: Mapping[Partition, ResumePosition]) -> None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from wikistate.adapters.connectors.checkpoint import Checkpoint, ResumePosition
 from wikistate.adapters.connectors.client_thread import ClientThread
+from wikistate.core.events.integers import MAX_TIME, parse_integer
+from wikistate.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -223,7 +225,13 @@ async def resolve_begin(metadata: Metadata, since: Moment | None, *, now: int) -
         now: Milliseconds since the epoch.
     """
     if stored := (await metadata.load_metadata([_BEGIN_KEY])).get(_BEGIN_KEY):
-        return int(stored)
+        time = parse_integer(stored.removeprefix("-"))
+        if time is None or time > MAX_TIME:
+            raise SourceError(
+                f"The stored start of the source is {stored!r:.60}, which is not a time in milliseconds.",
+                hint="Restore the state of the job from a backup, or remove it to start anew.",
+            )
+        return -time if stored.startswith("-") else time
     begin = since.milliseconds if since else now
     await metadata.save_metadata({_BEGIN_KEY: str(begin)})
     return begin

@@ -13,13 +13,17 @@ import pyoxigraph
 from yarl import URL
 
 from wikistate.adapters.mediawiki.entity_responses import PAGE_NAME_CHARACTERS
+from wikistate.core.events.fields import FieldError, quote_value
 from wikistate.core.events.first_line import quote_first_line
-from wikistate.core.events.integers import MAX_INTEGER, read_integer
+from wikistate.core.events.integers import MAX_INTEGER
+from wikistate.core.events.siteinfo import read_siteinfo
 from wikistate.core.updater.entity_pages import EntityPages
 from wikistate.errors import ConfigError, InputError, WikiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from wikistate.core.events.siteinfo import Namespace, SiteInfo
 
 Json = dict[str, Any]
 
@@ -32,7 +36,8 @@ _ENTITY = "/entity/"
 _ENTITY_DATA = "EntityData"
 _SCHEMA_ABOUT = pyoxigraph.NamedNode("http://schema.org/about")
 _SITE_QUERY = {"meta": "siteinfo", "siprop": "general|namespaces|specialpagealiases|extensions"}
-_SPECIAL_NAMESPACE = "-1"
+_SPECIAL_NAMESPACE = -1
+_MEDIAINFO = "WikibaseMediaInfo"
 
 
 class Queries(Protocol):
@@ -82,13 +87,10 @@ async def fetch_site(queries: Queries, *, tries: int | None = 1, api: str = "") 
         WikiError: The wiki does not answer, or is not a Wikibase.
     """
     document = await queries.query(_SITE_QUERY, tries=tries)
-    try:
-        return parse_site(document["query"], api=api)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise WikiError(f"The siteinfo of the wiki cannot be read: {error!r:.100}.") from error
+    return parse_site(document.get("query"), api=api)
 
 
-def parse_site(query: Json, *, api: str = "") -> WikibaseSite:
+def parse_site(query: object, *, api: str = "") -> WikibaseSite:
     """Parse the siteinfo of a wiki.
 
     Args:
@@ -96,33 +98,38 @@ def parse_site(query: Json, *, api: str = "") -> WikibaseSite:
         api: URL of the Action API, whose scheme is that of a server without a scheme; empty for https.
 
     Raises:
-        WikiError: The wiki is not a Wikibase repository, or the number of a namespace is out of bounds.
-        KeyError: The siteinfo lacks a field that every wiki has.
+        WikiError: The wiki is not a Wikibase repository, or a field of its siteinfo is missing or has another type.
     """
-    general = query["general"]
-    if "wikibase-conceptbaseuri" not in general:
+    try:
+        found = read_siteinfo({"query": query})
+        entities = _entity_namespaces(found)
+        entity_data = _absolute_url(found.server, api) + found.article_path.replace("$1", _entity_data_page(found))
+    except FieldError as error:
         raise WikiError(
-            f"The wiki {general['servername']} is not a Wikibase: its siteinfo has no concept base.",
+            f"The siteinfo of the wiki cannot be read: {error.message}{f' ({api})' if api else ''}.",
+            hint="Check that no proxy changes the answers of the wiki's api.php.",
+        ) from error
+    if not found.concept_base:
+        raise WikiError(
+            f"The wiki {found.domain} is not a Wikibase: its siteinfo has no concept base.",
             hint="Set the address of the wiki that has the entities, not of a wiki that only uses them.",
-            wiki=general["servername"],
+            wiki=found.domain,
         )
-    entities = {_read_number(each): each for each in query["namespaces"].values() if _is_entity_namespace(each)}
-    models = {number: each["defaultcontentmodel"] for number, each in entities.items()}
+    models = {each.number: each.content_model for each in entities}
     return WikibaseSite(
-        domain=general["servername"],
-        wiki_id=general["wikiid"],
-        concept_uri=wikibase_root(general["wikibase-conceptbaseuri"]),
-        entity_data=_absolute_url(general["server"], api)
-        + general["articlepath"].replace("$1", _entity_data_page(query)),
+        domain=found.domain,
+        wiki_id=found.wiki_id,
+        concept_uri=wikibase_root(found.concept_base),
+        entity_data=entity_data,
         models=models,
         pages=EntityPages(
-            domain=general["servername"],
+            domain=found.domain,
             namespaces=frozenset(models),
-            mediainfo_namespaces=frozenset({FILE_NAMESPACE}) if _has_mediainfo(query) else frozenset(),
+            mediainfo_namespaces=frozenset({FILE_NAMESPACE}) if _MEDIAINFO in found.extensions else frozenset(),
             content_models=frozenset(models.values()),
-            prefixes=_prefixes(entities.values()),
+            prefixes=_prefixes(each.name for each in entities),
         ),
-        names={number: each["name"] for number, each in entities.items()},
+        names={each.number: each.name for each in entities},
     )
 
 
@@ -207,43 +214,40 @@ def check_namespaces(configured: Iterable[int], site: WikibaseSite, *, key: str 
         )
 
 
-def _prefixes(namespaces: Iterable[Json]) -> tuple[str, ...]:
-    """Return the prefixes of titles in both forms: the Action API writes spaces, and events write underscores."""
-    names = [each["name"] for each in namespaces if each["name"]]
-    return tuple(dict.fromkeys(f"{form}:" for name in names for form in (name, name.replace(" ", "_"))))
-
-
-def _is_entity_namespace(namespace: Json) -> bool:
-    return namespace.get("defaultcontentmodel") in ENTITY_MODELS
-
-
-def _read_number(namespace: Json) -> int:
-    number = read_integer(namespace["id"])
-    if number is None:
-        raise WikiError(
-            f"The siteinfo of the wiki has a namespace with the number {namespace['id']!r:.60}; allowed are 0 to "
-            f"{MAX_INTEGER}.",
-            hint="Check that no proxy changes the answers of the wiki's api.php.",
+def _entity_namespaces(site: SiteInfo) -> list[Namespace]:
+    """Return the namespaces of entities. Raises `FieldError` for one whose number no page can have."""
+    found = [each for each in site.namespaces.values() if each.content_model in ENTITY_MODELS]
+    if wrong := [each.number for each in found if each.number < 0]:
+        raise FieldError(
+            f"query.namespaces has entities in the namespace {wrong[0]}, but allowed are 0 to {MAX_INTEGER}"
         )
-    return number
+    return found
 
 
-def _has_mediainfo(query: Json) -> bool:
-    return any(each.get("name") == "WikibaseMediaInfo" for each in query.get("extensions", ()))
+def _prefixes(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the prefixes of titles in both forms: the Action API writes spaces, and events write underscores."""
+    return tuple(dict.fromkeys(f"{form}:" for name in names if name for form in (name, name.replace(" ", "_"))))
 
 
-def _entity_data_page(query: Json) -> str:
+def _entity_data_page(site: SiteInfo) -> str:
     """Return the start of the titles of entity data, percent-encoded, as in the content language.
 
     The wiki redirects from any other name. A wiki that does not state its names has the English ones.
     """
-    namespace = query["namespaces"].get(_SPECIAL_NAMESPACE, {}).get("name") or "Special"
-    known = {each["realname"]: each["aliases"] for each in query.get("specialpagealiases", ())}
-    name = next(iter(known.get(_ENTITY_DATA, ())), _ENTITY_DATA)
+    special = site.namespaces.get(_SPECIAL_NAMESPACE)
+    namespace = (special.name if special else "") or "Special"
+    name = site.special_pages.get(_ENTITY_DATA, _ENTITY_DATA)
     return quote(f"{namespace}:{name}/".replace(" ", "_"), safe=PAGE_NAME_CHARACTERS)
 
 
 def _absolute_url(server: str, api: str) -> str:
     # A wiki that is served over both http and https states its server without a scheme.
     scheme = URL(api).scheme or "https"
-    return str(URL(f"{scheme}:{server}" if server.startswith("//") else server)).rstrip("/")
+    try:
+        url = URL(f"{scheme}:{server}" if server.startswith("//") else server)
+        is_valid = url.scheme in ("http", "https") and bool(url.host) and url.port is not None
+    except ValueError:
+        url, is_valid = URL(), False
+    if not is_valid:
+        raise FieldError(f"query.general.server is {quote_value(server)}, but must be an http or https URL")
+    return str(url).rstrip("/")

@@ -18,6 +18,7 @@ from wikistate.core.sparql.patterns import (
 )
 from wikistate.core.sparql.terms import format_iri
 from wikistate.core.sparql.vocabulary import ABOUT, IS_PART_OF, WIKI_GROUP
+from wikistate.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,5 +61,11 @@ def read_entity_triples(rows: Iterable[Row], entity: str, uris: Uris) -> frozens
 
 
 def _read_triple(row: Row) -> Triple:
-    terms: Any = (row["s"], row["p"], row["o"])
-    return Triple(*terms)
+    terms: Any = [row.get(name) for name in ("s", "p", "o")]
+    try:
+        return Triple(*terms)
+    except TypeError as error:
+        raise StoreError(
+            f"The response of the store holds {terms!s:.200}, which is not a triple.",
+            hint="Check that `store.query_url` is the URL of SPARQL queries of the store itself.",
+        ) from error

@@ -100,7 +100,17 @@ class EntityState(NamedTuple):
         state = cls.from_signed(signed)
         if not blob:
             return state
-        version, *fields = orjson.loads(blob)
+        try:
+            version, *fields = orjson.loads(blob)
+            return cls._unpack_fields(state, version, fields)
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"The state of an entity cannot be read: {error!s:.200}.",
+                hint="The state file is damaged: restore it from a backup.",
+            ) from error
+
+    @staticmethod
+    def _unpack_fields(state: EntityState, version: object, fields: list[Any]) -> EntityState:
         if version != _VERSION:
             raise InputError(
                 f"The state of an entity has format {version}; this release knows {_VERSION}.",

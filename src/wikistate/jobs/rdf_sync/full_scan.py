@@ -14,7 +14,10 @@ import structlog
 
 from wikistate.adapters.connectors.push_source import FeedRecord
 from wikistate.adapters.mediawiki.entity_pages import ListPosition, list_entities
+from wikistate.core.events.fields import FieldError, Fields, quote_value
+from wikistate.core.events.integers import is_integer, parse_integer
 from wikistate.core.updater.entity_id import EntityId, parse_page_entity
+from wikistate.errors import StateError
 from wikistate.streaming.record import Partition, Record
 
 if TYPE_CHECKING:
@@ -121,14 +124,25 @@ class FullScanFeed:
         if not self._state.resumes_scan:
             # The position of the previous scan stays until this scan commits its first one, and must not pass for its own.
             await metadata.save_metadata({_START_OFFSET_KEY: str(self._offset)})
-        elif position is not None and position.offset > int(
-            (await metadata.load_metadata([_START_OFFSET_KEY])).get(_START_OFFSET_KEY, 0)
-        ):
-            self._position = _decode_position(position.token)
-            stored = await metadata.load_metadata([_RESULT_KEY])
-            compared, failed = orjson.loads(stored.get(_RESULT_KEY, "[0, 0]"))
-            self._state.unread.resume(compared=compared, failed=failed)
+        elif position is not None:
+            stored = await metadata.load_metadata([_START_OFFSET_KEY, _RESULT_KEY])
+            try:
+                self._resume(position, stored)
+            except (ValueError, TypeError) as error:
+                raise StateError(
+                    f"The position of the full scan cannot be read: {error!s:.200}.",
+                    hint="Restore the state of the job from a backup, or remove it: then the scan starts from the beginning.",
+                ) from error
         self._batches = self._scan()
+
+    def _resume(self, position: ResumePosition, stored: Mapping[str, str]) -> None:
+        start = parse_integer(stored.get(_START_OFFSET_KEY, "0"))
+        compared, failed = orjson.loads(stored.get(_RESULT_KEY, "[0, 0]"))
+        if start is None or not is_integer(compared) or not is_integer(failed):
+            raise ValueError(f"it holds {dict(stored)!s:.100}, where numbers are expected")
+        if position.offset > start:
+            self._position = _decode_position(position.token)
+            self._state.unread.resume(compared=compared, failed=failed)
 
     async def receive(self) -> list[FeedRecord] | None:
         """See `Feed`."""
@@ -166,10 +180,15 @@ class FullScanFeed:
         self._progress.start(await _count_pages(self._queries))
         async for listed in list_entities(self._queries, self._site, start=self._position):
             self._listed.add(page.entity for page in listed.pages)
+            for reason in listed.unreadable:
+                log.error("listed_page_unreadable", reason=reason)
+                self._state.unread.note_failure(reason, f"UnreadablePage: {reason}")
             held = await self._store_index.versions([page.entity for page in listed.pages])
             # The position after the last page is that of the last page, so that a restart lists the rest of the store again.
             yield ScanBatch(
-                list(_find_discrepancies(listed.pages, held)), len(listed.pages), listed.next or self._position
+                list(_find_discrepancies(listed.pages, held)),
+                len(listed.pages) + len(listed.unreadable),
+                listed.next or self._position,
             )
         async for ids in self._store_index.ids():
             unlisted = [entity for entity in ids if entity not in self._listed]
@@ -245,8 +264,10 @@ class _ScanProgress:
 async def _count_pages(queries: Queries) -> int | None:
     """Return the number of pages of the wiki, of which entities are a part; None if the wiki does not say."""
     document = await queries.query({"meta": "siteinfo", "siprop": "statistics"})
-    pages = document.get("query", {}).get("statistics", {}).get("pages")
-    return pages if isinstance(pages, int) else None
+    try:
+        return Fields(document).get_fields("query").get_fields("statistics").get_integer("pages")
+    except FieldError:
+        return None
 
 
 def decode_discrepancy(value: bytes | None) -> Discrepancy | None:
@@ -272,5 +293,10 @@ def _encode(fields: tuple[object, ...] | None) -> bytes:
 
 
 def _decode_position(token: str) -> ListPosition | None:
-    found = orjson.loads(token)
-    return None if found is None else ListPosition(*found)
+    match orjson.loads(token):
+        case None:
+            return None
+        case [number, str(title)] if is_integer(number):
+            return ListPosition(number, title)
+        case found:
+            raise ValueError(f"it is {quote_value(found)}, not a namespace and a title")

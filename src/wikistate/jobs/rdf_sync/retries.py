@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 import structlog
 
-from wikistate.errors import StateError
+from wikistate.core.events.fields import quote_value
+from wikistate.core.events.integers import MAX_TIME, is_integer
+from wikistate.core.updater.entity_id import parse_page_entity
+from wikistate.errors import InputError, StateError
 from wikistate.streaming.record import Partition
 
 if TYPE_CHECKING:
@@ -34,6 +37,15 @@ class _Retry(NamedTuple):
 
     failures: int
     due: int
+
+
+def _read_retry(entity: str, fields: object) -> _Retry:
+    parse_page_entity(entity)
+    match fields:
+        case [failures, due] if is_integer(failures) and is_integer(due, maximum=MAX_TIME):
+            return _Retry(failures, due)
+        case _:
+            raise ValueError(f"{entity} has {quote_value(fields)}, not a number of failures and a time")
 
 
 class RetryQueue:
@@ -60,8 +72,10 @@ class RetryQueue:
         queue = cls(path)
         try:
             if path.exists():
-                queue._retries = {entity: _Retry(*fields) for entity, fields in orjson.loads(path.read_bytes()).items()}
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+                queue._retries = {
+                    entity: _read_retry(entity, fields) for entity, fields in orjson.loads(path.read_bytes()).items()
+                }
+        except (OSError, ValueError, TypeError, AttributeError, InputError) as error:
             raise _unusable_file_error(path, error) from error
         return queue
 

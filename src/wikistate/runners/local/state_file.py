@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from wikistate.adapters.sqlite import open_exclusive, transaction
 from wikistate.errors import StateError
@@ -100,19 +100,21 @@ class StateFile:
     def timers(self) -> dict[int, int]:
         """Return the event time of each timer, by key."""
         with self._wrap_errors("read") as connection:
-            return dict(connection.execute("SELECT key, time FROM wakes"))
+            return dict(_require_integers(connection.execute("SELECT key, time FROM wakes").fetchall()))
 
     def progress(self) -> dict[Partition, PartitionProgress]:
         """Return the progress of each partition."""
         with self._wrap_errors("read") as connection:
             rows = connection.execute("SELECT topic, number, offset, time FROM partitions").fetchall()
+            _require_integers([each for each in row[1:] if each is not None] for row in rows)
         return {Partition(topic, number): PartitionProgress(offset, moment) for topic, number, offset, moment in rows}
 
     def watermark(self) -> int | None:
         """Return the watermark."""
         with self._wrap_errors("read") as connection:
-            row = connection.execute("SELECT watermark FROM clock").fetchone()
-        return None if row is None else int(row[0])
+            row: tuple[int] | None = connection.execute("SELECT watermark FROM clock").fetchone()
+            _require_integers([] if row is None else [row])
+        return None if row is None else row[0]
 
     def commit(self, checkpoint: CheckpointData) -> None:
         """Make all changes of a checkpoint durable, or none of them."""
@@ -175,12 +177,24 @@ class StateFile:
         try:
             # While the file is opened there is no connection yet, and the caller does not use it.
             yield self._connection  # type: ignore[misc]
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ValueError) as error:
             raise StateError(
                 f"The state file {self._path} cannot be {action}: {error}.",
                 hint="If it is locked, another process runs this job: each process needs its own state folder (--state).",
                 file=str(self._path),
             ) from error
+
+
+_Rows = TypeVar("_Rows", bound="Iterable[Iterable[object]]")
+
+
+def _require_integers(rows: _Rows) -> _Rows:
+    """Return the rows. Raise `ValueError` if one holds another value: SQLite stores any type in any column."""
+    for row in rows:
+        for value in row:
+            if type(value) is not int:
+                raise ValueError(f"it holds {value!r:.60} where a number is expected")
+    return rows
 
 
 def _upsert(connection: sqlite3.Connection, table: str, column: str, values: Mapping[int, int | bytes | None]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from wikistate.core.events.integers import MAX_INTEGER, is_integer
 from wikistate.errors import SourceError
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class OffsetFile:
             return {}
         except (OSError, orjson.JSONDecodeError) as error:
             raise self._source_error("read", str(error)) from error
-        if not isinstance(stored, dict) or not all(type(lines) is int for lines in stored.values()):
-            raise self._source_error("read", "it does not map files to numbers of lines")
+        if not isinstance(stored, dict) or not all(is_integer(lines) for lines in stored.values()):
+            raise self._source_error("read", f"it does not map files to numbers of lines from 0 to {MAX_INTEGER}")
         return stored
 
     def store(self, lines: Mapping[str, int]) -> None:

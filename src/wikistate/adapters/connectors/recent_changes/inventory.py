@@ -12,6 +12,8 @@ import orjson
 import structlog
 
 from wikistate.adapters.connectors.recent_changes.page_cache import to_known_revision
+from wikistate.core.events.fields import FieldError, Fields, load_fields
+from wikistate.core.events.integers import is_integer
 from wikistate.errors import StateError
 
 if TYPE_CHECKING:
@@ -53,14 +55,25 @@ class Inventory:
         text = (await metadata.load_metadata([_KEY])).get(_KEY)
         if text is None:
             return
-        state = orjson.loads(text)
-        if state["format"] != _FORMAT:
+        try:
+            self._restore(load_fields(text))
+        except FieldError as error:
             raise StateError(
-                f"The inventory of the pages has format {state['format']}; this release knows {_FORMAT}.",
+                f"The inventory of the pages cannot be read: {error.message}.",
+                hint="Restore the state of the job from a backup, or remove it and set the start.",
+            ) from error
+
+    def _restore(self, state: Fields) -> None:
+        if (number := state.integer("format")) != _FORMAT:
+            raise StateError(
+                f"The inventory of the pages has format {number}; this release knows {_FORMAT}.",
                 hint="Run the release that wrote the state, or a later one.",
             )
-        self._listed, self._waiting, self._resume = state["listed"], state["waiting"], state["resume"]
-        self._complete_since, self._unreadable = state["complete_since"], state.get("unreadable", 0)
+        self._listed, self._unreadable = state.integer("listed"), state.get_integer("unreadable") or 0
+        self._waiting = [number for number in state.get_list("waiting") if is_integer(number)]
+        resume = state.get_fields("resume")
+        self._resume = {name: resume.text(name) for name in resume.values} or None
+        self._complete_since = state.get_integer("complete_since")
 
     @property
     def is_pending(self) -> bool:

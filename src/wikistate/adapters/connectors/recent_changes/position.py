@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from wikistate.core.events.fields import FieldError, load_fields
+from wikistate.core.events.integers import MAX_TIME, MIN_TIME
+from wikistate.errors import StateError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -48,9 +52,16 @@ class ChangeWindow:
 
     @classmethod
     def load(cls, token: str, overlap: int) -> ChangeWindow:
-        """Return the window that `dump` wrote."""
-        stored = orjson.loads(token)
-        window = cls(overlap, stored["begin"])
-        window._newest = stored["newest"]
-        window.add(stored["changes"].items())
+        """Return the window that `dump` wrote. Raise `StateError` for another text."""
+        try:
+            stored = load_fields(token)
+            window = cls(overlap, stored.integer("begin", minimum=MIN_TIME, maximum=MAX_TIME))
+            window._newest = stored.integer("newest", minimum=MIN_TIME, maximum=MAX_TIME)
+            changes = stored.fields("changes")
+            window.add((name, changes.integer(name, minimum=MIN_TIME, maximum=MAX_TIME)) for name in changes.values)
+        except FieldError as error:
+            raise StateError(
+                f"The position in the recent changes cannot be read: {error.message}.",
+                hint="Restore the state of the job from a backup, or remove it and set the start.",
+            ) from error
         return window

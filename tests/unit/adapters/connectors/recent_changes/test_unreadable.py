@@ -169,24 +169,29 @@ async def test_details_that_cannot_be_read_refuse_one_change(field: str, value: 
     assert f".{field} is " in refused.record.refusal
 
 
+def _each(path: str, *values: object) -> list[tuple[str, object]]:
+    return [(path, value) for value in values]
+
+
 @pytest.mark.parametrize(
-    ("place", "value"),
+    ("path", "value"),
     [
-        *((("query",), value) for value in (None, [], 5)),
-        *((("query", "general"), value) for value in (None, [], "x")),
-        *((("query", "general", "server"), value) for value in (None, 7, "")),
-        *((("query", "general", "wikiid"), value) for value in (None, [])),
-        *((("query", "general", "articlepath"), value) for value in (None, {})),
-        *((("query", "general", "servername"), value) for value in (None, 5)),
-        *((("query", "namespaces"), value) for value in (None, [{"id": 0}], 7)),
-        *((("query", "namespaces", "0"), value) for value in (None, [], "x")),
-        (("query", "namespaces", "0", "id"), None),
-        (("curtimestamp",), "yesterday"),
+        *_each("query", None, [], 5),
+        *_each("query general", None, [], "x"),
+        *_each("query general server", None, 7, ""),
+        *_each("query general wikiid", None, []),
+        *_each("query general articlepath", None, {}),
+        *_each("query general servername", None, 5),
+        *_each("query namespaces", None, [{"id": 0}], 7),
+        *_each("query namespaces 0", None, [], "x"),
+        *_each("query namespaces 0 id", None, "x", 2**63, True),
+        *_each("curtimestamp", None, "yesterday", 5),
     ],
     ids=str,
 )
-async def test_malformed_siteinfo_ends_the_start_with_the_place(place: tuple[str, ...], value: object) -> None:
+async def test_malformed_siteinfo_ends_the_start_with_the_place(path: str, value: object) -> None:
     """The error names the path, the value and the expected one."""
+    place = path.split()
 
     def break_field(document: dict[str, Any]) -> None:
         if "general" in document.get("query", {}):
