@@ -1,4 +1,4 @@
-"""A wiki whose answers lack fields: the command goes on past a change, and ends at the start with a message."""
+"""A wiki whose answers lack fields: the command resumes behind a change, and ends at the start with a message."""
 
 from __future__ import annotations
 

@@ -229,7 +229,7 @@ async def resolve_begin(metadata: Metadata, since: Moment | None, *, now: int) -
         if time is None or time > MAX_TIME:
             raise SourceError(
                 f"The stored start of the source is {stored!r:.60}, which is not a time in milliseconds.",
-                hint="Restore the state of the job from a backup, or remove it to start anew.",
+                hint="Restore the state of the job from a backup, or remove it and set the start.",
             )
         return -time if stored.startswith("-") else time
     begin = since.milliseconds if since else now

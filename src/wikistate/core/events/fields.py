@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _MISSING = object()
 
 
-def quote_value(value: object) -> str:
-    """Return a value of JSON for a message: bounded in its length and its depth, which `repr` is not."""
-    return f"{_SHORT.repr(value):.60}"
+def quote_value(value: object, limit: int = 60) -> str:
+    """Return a value of JSON for a message, of at most some characters. Its depth is bounded, which that of `repr` is not."""
+    return f"{value[:limit]!r:.{limit}}" if isinstance(value, str) else f"{_SHORT.repr(value):.{limit}}"
 
 
 _SHORT = reprlib.Repr()

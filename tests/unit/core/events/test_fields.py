@@ -8,11 +8,24 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from multidict import CIMultiDict, CIMultiDictProxy
 
+from wikistate.adapters.http.client import HttpResponse
+from wikistate.adapters.mediawiki.action_api import get_warnings, parse_json
+from wikistate.core.enrichment.failures import Failure
+from wikistate.core.enrichment.login_answers import classify_login_result
+from wikistate.core.enrichment.plan import Reject, plan_fetch
+from wikistate.core.events.decoder import Decoder
 from wikistate.core.events.fields import FieldError, Fields, load_fields, quote_value
 from wikistate.core.events.integers import MAX_INTEGER
+from wikistate.core.events.rejection import RejectedEvent
+from wikistate.core.events.schema import Schema
 from wikistate.core.events.siteinfo import read_siteinfo
 from wikistate.core.events.wiki_rows import read_log_entries, read_recent_changes
+from wikistate.core.updater.input_reader import InputReader
+from wikistate.core.updater.messages import decode_message
+from wikistate.errors import InputError
+from wikistate.streaming.record import Partition, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +79,7 @@ def test_value_is_quoted_within_bounds(value: object) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "null", "7", b"\xff"])
-def test_stored_text_that_is_no_object_is_an_error(text: str | bytes) -> None:
+def test_stored_text_of_another_form_is_an_error(text: str | bytes) -> None:
     """The caller names the file."""
     with pytest.raises(FieldError):
         load_fields(text)
@@ -80,3 +93,28 @@ def test_siteinfo_and_rows_of_any_form_are_refused(value: object) -> None:
             read_siteinfo(document)
     assert read_recent_changes([value]).readable == []
     assert read_log_entries([value]).readable == []
+
+
+@pytest.mark.parametrize("field", ["$schema", "meta", "dt", "wiki_id", "page", "revision", "page_change_kind"])
+def test_event_that_is_nested_deep_is_refused(field: str) -> None:
+    """A message about the value must not need more of the stack than the parser did."""
+    schema = Schema({"type": "object", "required": ["nothing"]}, title="t", version="1.0.0", origin="t")
+    event = {"$schema": "/t/1.0.0", "meta": {}, "dt": "2026-01-01T00:00:00Z"} | {field: "DEEP"}
+    value = orjson.dumps(event).replace(b'"DEEP"', b"[" * 1000 + b"]" * 1000)
+    record = Record(value, None, None, Partition("t"), 0)
+    assert isinstance(Decoder(schema, keep_unknown=True).decode(record), RejectedEvent)
+    assert isinstance(InputReader([]).read(record, ingested=0).outcome, RejectedEvent)
+    assert isinstance(plan_fetch({"revision": {"rev_id": DEEP}}), Reject)
+    with pytest.raises(InputError):
+        decode_message(orjson.loads(value))
+
+
+def test_answer_that_is_nested_deep_is_a_failure() -> None:
+    """The error of an API, a warning, and the answer to a login."""
+    deep = b"[" * 900 + b"]" * 900
+    for body in (b'{"error":%s}', b'{"error":{"code":%s,"info":%s}}', b'{"errors":[{"code":%s}]}'):
+        answer = HttpResponse(200, CIMultiDictProxy(CIMultiDict()), body.replace(b"%s", deep))
+        assert isinstance(parse_json(answer, place="w", now=0.0), Failure)
+    assert [len(text) < 400 for text in get_warnings({"warnings": {"main": {"warnings": DEEP}}})] == [True]
+    refusal = classify_login_result({"result": DEEP, "reason": {"code": DEEP, "text": [DEEP]}, "wait": DEEP})
+    assert refusal is not None

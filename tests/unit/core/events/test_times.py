@@ -45,7 +45,7 @@ def test_time_beyond_the_years_is_none(read: Callable[[str], int | None], text: 
 
 @given(st.datetimes(), st.integers(-1439, 1439))
 def test_time_that_is_read_can_be_written(moment: object, minutes: int) -> None:
-    """Whatever its zone is."""
+    """The zone does not matter."""
     sign, minutes = ("-" if minutes < 0 else "+"), abs(minutes)
     text = f"{moment.isoformat(timespec='seconds')}{sign}{minutes // 60:02}:{minutes % 60:02}"  # type: ignore[attr-defined]
     for time in (parse_timestamp(text), parse_iso_time(text)):

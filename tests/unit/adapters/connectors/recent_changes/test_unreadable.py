@@ -1,4 +1,4 @@
-"""Answers of a wiki that lack a field or have another form: the change is refused, and the run goes on past it."""
+"""Malformed answers of a wiki: the change is refused, and the run resumes behind it."""
 
 from __future__ import annotations
 
@@ -115,8 +115,8 @@ async def test_row_without_an_optional_field_is_an_event(field: str) -> None:
 
 
 @pytest.mark.parametrize("row", [None, 5, "row", [], [{}], {}], ids=str)
-async def test_row_that_is_no_object_with_fields_is_refused(row: Any) -> None:
-    """The list goes on behind it."""
+async def test_row_of_another_type_is_refused(row: Any) -> None:
+    """The rows behind it become events."""
     wiki = ScriptedWiki()
     wiki.recent = _listed_always([row, saved(2)])
     events, (refused,) = await receive(wiki)
