@@ -26,6 +26,11 @@ def quote_value(value: object, limit: int = 60) -> str:
     return f"{value[:limit]!r:.{limit}}" if isinstance(value, str) else f"{_SHORT.repr(value):.{limit}}"
 
 
+def as_text(value: object) -> str:
+    """Return a text, and an empty one for a value of another type."""
+    return value if isinstance(value, str) else ""
+
+
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel = 2
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60

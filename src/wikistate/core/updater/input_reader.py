@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wikistate.core.events.decoder import Decoder, read_object
-from wikistate.core.events.fields import quote_value
+from wikistate.core.events.fields import as_text, quote_value
 from wikistate.core.events.integers import MAX_INTEGER, is_integer
 from wikistate.core.events.meta import is_canary
 from wikistate.core.events.rejection import Filtered, FilterReason, RejectedEvent
@@ -135,7 +135,7 @@ def read_origin(event: Event) -> Origin:
     meta = nested(event, "meta")
     names = ("dt", "id", "domain", "stream", "request_id")
     return Origin(
-        str(event.get("$schema", "")), *(found if isinstance(found := meta.get(n), str) else "" for n in names)
+        as_text(event.get("$schema")), *(found if isinstance(found := meta.get(n), str) else "" for n in names)
     )
 
 

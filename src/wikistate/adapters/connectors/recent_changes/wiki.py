@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from wikistate.adapters.connectors.recent_changes import queries
 from wikistate.core.enrichment.failures import READ_DENIED, FailureKind
-from wikistate.core.events.fields import FieldError, Fields, quote_value
+from wikistate.core.events.fields import FieldError, Fields, as_text, quote_value
 from wikistate.core.events.page_change import WikiMetadata
 from wikistate.core.events.siteinfo import read_siteinfo
 from wikistate.core.events.timestamps import parse_timestamp
@@ -230,7 +230,7 @@ class RecentChangesWiki:
 
 def get_clock(document: Json) -> int:
     """Return the time of the wiki in a response, in milliseconds since the epoch; 0 if it states none."""
-    return parse_timestamp(str(document.get("curtimestamp"))) or 0
+    return parse_timestamp(as_text(document.get("curtimestamp"))) or 0
 
 
 def _revisions_with_pages(document: Json) -> Iterator[RevisionWithPage]:
