@@ -27,7 +27,7 @@ REVISIONS = (
         "A row of its recent changes or of its log lacks a field, or the answers about the change do. It is an error event "
         "with the type `UnreadableChange`, and the job resumes with the next change. Check that no proxy changes the "
         "answers of the wiki. rdf-sync compares the entity of the row with the wiki.",
-        ("wiki", "reason", "timestamp"),
+        ("wiki", "reason", "changed_at"),
     ),
     LogEvent(
         "inventory_too_large",

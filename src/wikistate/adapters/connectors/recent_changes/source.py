@@ -170,5 +170,5 @@ class RecentChangesFeed:
             f"A change of {self._settings.api} cannot be read: {row.reason}. Check that no proxy changes its answers."
         )
         record = Record(row.value, None, time, self._partition, self._offset - 1, refusal=reason)
-        log.error("change_unreadable", wiki=self._partition.topic, reason=row.reason, timestamp=format_timestamp(time))
+        log.error("change_unreadable", wiki=self._partition.topic, reason=row.reason, changed_at=format_timestamp(time))
         return FeedRecord(record, orjson.dumps([(row.identity, time)]).decode())
