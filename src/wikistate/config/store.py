@@ -54,6 +54,9 @@ class StoreSettings(Settings):
     """Seconds for which an endpoint that has answered well before is asked again, whatever it answers; then the run ends.
     Default: no limit, and the log, the metric `wikistate_waiting` and `/readyz` report it."""
 
+    max_retry_after: PositiveFloat = 3600.0
+    """The longest wait in seconds that the header Retry-After of the endpoint can cause."""
+
     batch_mutations: PositiveInt = 50_000
     """The maximum number of mutations that are applied together."""
 

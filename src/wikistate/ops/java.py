@@ -13,7 +13,7 @@ from wikistate.errors import PartError
 SUPPORTED = frozenset({"11", "17", "21"})
 """Java versions that Flink 2.3 supports by its documentation ("Java compatibility"); 17 is its default."""
 
-_PROPERTY = re.compile(r"^\s*(java\.home|java\.specification\.version) = (.+?)\s*$", re.MULTILINE)
+_PROPERTY = re.compile(r"^[ \t]*+(java\.home|java\.specification\.version) = (.*\S)", re.MULTILINE)
 
 
 def find_java_home() -> Path:

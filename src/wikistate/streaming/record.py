@@ -31,6 +31,7 @@ class Record(NamedTuple):
         partition: The partition that it was read from.
         offset: Its position there. Offsets of a partition grow; committing ``offset + 1`` means "done up to here".
         truncated_bytes: The number of bytes that the source removed from the value because it was too large; 0 normally.
+        refusal: The reason why the source could not make an event of the value; empty normally. The job writes an error event.
     """
 
     value: bytes | None
@@ -39,6 +40,7 @@ class Record(NamedTuple):
     partition: Partition
     offset: int
     truncated_bytes: int = 0
+    refusal: str = ""
 
 
 class Role(StrEnum):

@@ -215,6 +215,14 @@ _RDF = (
         ("reason",),
     ),
     LogEvent(
+        "listed_page_unreadable",
+        "error",
+        "A page in the list of all pages cannot be read: {reason}.",
+        "The wiki describes it without a field: check that no proxy changes its answers. Its entity is not compared, and "
+        "counts as one that could not be read.",
+        ("reason",),
+    ),
+    LogEvent(
         "full_scan_progress",
         "info",
         "{done} entities compared, {differing} of them differ.",

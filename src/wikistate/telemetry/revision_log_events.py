@@ -13,6 +13,23 @@ REVISIONS = (
         ("pages",),
     ),
     LogEvent(
+        "inventory_incomplete",
+        "warning",
+        "The current revisions of {pages} pages were listed; {unreadable} further pages cannot be read.",
+        "The wiki describes some pages without their ids or revisions: check that no proxy changes its answers. The "
+        "deletion of such a page is an error event unless the page was edited since.",
+        ("pages", "unreadable"),
+    ),
+    LogEvent(
+        "change_unreadable",
+        "error",
+        "A change of {wiki} cannot be read: {reason}.",
+        "A row of its recent changes or of its log lacks a field, or the answers about the change do. It is an error event "
+        "with the type `UnreadableChange`, and the job resumes with the next change. Check that no proxy changes the "
+        "answers of the wiki. rdf-sync compares the entity of the row with the wiki.",
+        ("wiki", "reason", "changed_at"),
+    ),
+    LogEvent(
         "inventory_too_large",
         "warning",
         "The wiki has more than {allowed} pages; the inventory ends after {pages}.",

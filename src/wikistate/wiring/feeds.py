@@ -22,6 +22,7 @@ from wikistate.adapters.mediawiki.query_client import QueryClient
 from wikistate.adapters.mediawiki.wikis import is_wikimedia
 from wikistate.config.model import WikiSettings
 from wikistate.config.paths import make_file_name, state_home
+from wikistate.core.events.fields import FieldError, Fields
 from wikistate.core.events.wiki_names import WikiNames
 from wikistate.errors import ConfigError
 from wikistate.wiring.connectors import find_connector
@@ -174,14 +175,14 @@ def _fetch_domain(configuration: Configuration, api: str) -> str:
     found = DocumentReader(build_http_settings(configuration))(f"{api}?{urlencode(parameters)}")
     content = clean_body(found or b"", api)
     try:
-        document = orjson.loads(content)
-        domain = document["query"]["general"]["servername"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        domain = None
+        document = Fields(orjson.loads(content))
+        domain = document.fields("query").fields("general").text("servername")
+    except (orjson.JSONDecodeError, FieldError):
+        domain = ""
     else:
-        if sign := find_old_format(document):
+        if sign := find_old_format(document.values):
             raise ConfigError(f"{describe_old_format(api, sign)}.", key=_URL)
-    if not isinstance(domain, str) or not domain:
+    if not domain:
         raise ConfigError(
             f"{api} does not respond as the Action API of a public wiki, but with {quote_first_line(content)}.",
             hint="Check the URL, which ends in api.php. List a wiki that needs a login under wikis, with its domain, this "

@@ -137,6 +137,7 @@ def _build_endpoint_settings(settings: StoreSettings) -> EndpointSettings:
         connect_timeout=settings.connect_timeout,
         request_timeout=settings.request_timeout,
         reconnect_limit=settings.reconnect_limit,
+        max_retry_after=settings.max_retry_after,
     )
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import assert_never
 
+from wikistate.core.events.timestamps import parse_iso_time
 from wikistate.errors import ConfigError
 
 
@@ -181,14 +182,11 @@ def _parse_offsets(text: str, *, key: str) -> Offsets:
 
 
 def _parse_milliseconds(text: str, *, key: str, allowed: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    time = parse_iso_time(text, needs_zone=True)
+    if time is None:
         raise ConfigError(
             f"{key} is {text!r}, which is not a valid position.",
             hint=f"Allowed: {allowed}, or a time with its zone such as 2026-01-31T12:00:00Z.",
             key=key,
         )
-    return round(moment.timestamp() * 1000)
+    return time

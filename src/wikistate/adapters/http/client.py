@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,6 +23,7 @@ from wikistate.adapters.http.routes import Endpoint, Routes
 from wikistate.adapters.http.server_answers import SERVER_ANSWERS
 from wikistate.adapters.http.stream import ByteStream, check_encoding
 from wikistate.core.enrichment.failures import Failure, FailureKind
+from wikistate.core.events.timestamps import parse_http_date
 from wikistate.errors import ConfigError
 from wikistate.secret import mask
 
@@ -308,6 +307,9 @@ def build_tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
         ) from error
 
 
+_MAX_DELAY_DIGITS = 9  # of a number of seconds: thirty years, which the caller caps further
+
+
 def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Return the seconds that a ``Retry-After`` header requests: a number or an HTTP date (RFC 9110, section 10.2.3).
 
@@ -320,12 +322,9 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
-        return float(value[:9])
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):  # the second for a time zone beyond all bounds
-        return None
-    return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
+        return float(value[:_MAX_DELAY_DIGITS])
+    date = parse_http_date(value)
+    return None if date is None else max(0.0, date / 1000 - now)
 
 
 def build_user_agent(contact: str) -> str:

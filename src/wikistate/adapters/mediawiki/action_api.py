@@ -15,6 +15,7 @@ from wikistate.adapters.http.client import OK, HttpResponse, parse_retry_after
 from wikistate.adapters.mediawiki.format_version import describe_old_format, find_old_format
 from wikistate.core.enrichment.content import Content, read_revision
 from wikistate.core.enrichment.failures import Failure, FailureKind, classify_api_error, classify_status
+from wikistate.core.events.fields import quote_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -106,9 +107,12 @@ def _api_error(document: Json, place: str, wait: float | None) -> Failure:
         error = error[0] if error else None
     if not isinstance(error, dict):
         return Failure(FailureKind.UNPARSABLE, f"{place} answers with an error that is not an object")
-    code = str(error.get("code"))
+    stated = error.get("code")
+    code = stated if isinstance(stated, str) else quote_value(stated)
     text = error.get("info") or error.get("text") or ""
-    detail = f"{place} answers with the API error {code:.60}: {text!s:.200}"
+    detail = (
+        f"{place} answers with the API error {code:.60}: {text if isinstance(text, str) else quote_value(text)!s:.200}"
+    )
     return Failure(classify_api_error(code), detail, wait, code)
 
 
@@ -138,7 +142,7 @@ def parse_revisions(
         if type(rev_id) is int and rev_id in requested:
             results[rev_id] = read(page, revision)
         else:
-            warnings.append(f"The answer holds the revision {rev_id!r:.40}, which was not requested")
+            warnings.append(f"The answer holds the revision {quote_value(rev_id, 40)}, which was not requested")
     for rev_id in get_bad_revision_ids(query):
         if rev_id in requested:
             results[rev_id] = missing_revision_failure(rev_id, place)
@@ -191,7 +195,11 @@ def get_bad_revision_ids(query: Json) -> Iterator[int]:
 def get_continuation(document: Json) -> dict[str, str]:
     """Return the parameters to add to the same query for the rest; empty at the end."""
     found = document.get("continue")
-    return {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+    return (
+        {name: str(value) for name, value in found.items() if isinstance(value, str | int)}
+        if isinstance(found, dict)
+        else {}
+    )
 
 
 def get_warnings(document: Json) -> Iterator[str]:
@@ -200,4 +208,4 @@ def get_warnings(document: Json) -> Iterator[str]:
     if isinstance(warnings, dict):
         for module, warning in warnings.items():
             text = warning.get("warnings") if isinstance(warning, dict) else warning
-            yield f"{module:.40}: {text!s:.300}"
+            yield f"{module:.40}: {text if isinstance(text, str) else quote_value(text)!s:.300}"

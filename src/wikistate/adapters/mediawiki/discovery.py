@@ -8,7 +8,6 @@ Source: MediaWiki documentation (Manual:$wgScriptPath; Really Simple Discovery, 
 
 from __future__ import annotations
 
-import html
 import re
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from wikistate.adapters.http.client import OK, HttpResponse
 from wikistate.adapters.http.origins import explain_refusal
 from wikistate.adapters.mediawiki.action_api import parse_json
 from wikistate.core.enrichment.failures import Failure
+from wikistate.core.events.html_tags import find_links
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.http.client import HttpClient
 
 _PATHS = ("/w/api.php", "/api.php")
-_LINK = re.compile(r"<link[^>]+rel=\"EditURI\"[^>]*>", re.IGNORECASE)
-_HREF = re.compile(r"href=\"([^\"]+)\"", re.IGNORECASE)
+_EDIT_URI = "edituri"
 _USER = re.compile("//[^/?#]*@")
 _QUERY = "action=query&meta=siteinfo&format=json&formatversion=2"
 _LIMIT = 4 * 1024 * 1024  # bytes of a page
@@ -89,7 +88,7 @@ async def _find_linked_api(http: HttpClient, url: URL) -> str:
         if isinstance(answer, Failure):
             return ""
         if answer.status == OK:
-            return _extract_edit_uri(answer.body.decode(errors="replace"), url)
+            return _extract_edit_uri(answer.body, url)
         target = _join(url, answer.headers.get("Location", ""))
         if target is None or not http.origins.may_follow(str(target), asked=asked):
             return "" if target is None else str(target)
@@ -97,19 +96,20 @@ async def _find_linked_api(http: HttpClient, url: URL) -> str:
     return ""
 
 
-def _extract_edit_uri(page: str, url: URL) -> str:
-    link = _LINK.search(page)
-    href = _HREF.search(link.group()) if link else None
-    target = _join(url, html.unescape(href.group(1))) if href else None
-    return str(target.with_query(None)) if target else ""
+def _extract_edit_uri(page: bytes, url: URL) -> str:
+    links = (link for link in find_links(page) if link.get("rel", "").lower() == _EDIT_URI)
+    target = _join(url, next(links, {}).get("href", ""))
+    return str(target.with_query(None)) if target is not None else ""
 
 
-def _join(url: URL, reference: str) -> URL | None:
-    """Return the URL to which a reference leads; None for an invalid one, or one that leads nowhere."""
+def _join(url: URL, target: str) -> URL | None:
+    """Return the http or https URL to which a page or a redirect refers; None for another text."""
     try:
-        return url.join(URL(reference)) if reference else None
+        joined = url.join(URL(target))
+        is_http = bool(target) and joined.scheme in ("http", "https") and bool(joined.host) and joined.port is not None
     except ValueError:
         return None
+    return joined if is_http else None
 
 
 def _describe(answer: HttpResponse | Failure, place: str) -> str:

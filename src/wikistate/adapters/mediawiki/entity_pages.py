@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.core.events.continuation import ListProgress
+from wikistate.core.events.fields import FieldError, Fields, quote_value
+from wikistate.core.events.wiki_rows import SMALLEST_NAMESPACE
 from wikistate.errors import InputError, WikiError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from wikistate.adapters.mediawiki.wikibase_site import Queries, WikibaseSite
 
@@ -55,10 +57,12 @@ class PageBatch(NamedTuple):
     Attributes:
         pages: Entities of the batch in any order.
         next: Position after the batch; None at the end.
+        unreadable: The reasons why further pages of the batch cannot be read.
     """
 
     pages: list[EntityPage]
     next: ListPosition | None
+    unreadable: list[str]
 
 
 async def list_entities(
@@ -77,14 +81,24 @@ async def list_entities(
     position, progress = start or _first_position(site), ListProgress()
     while position is not None:
         document = await queries.query(_build_parameters(position))
-        pages = [page for row in _extract_rows(document) if (page := _entity_page(row, site)) is not None]
-        if reason := progress.check(document.get("continue"), len(document.get("query", {}).get("pages", ()))):
+        try:
+            batch = PageBatch([], _next_position(document, position, site), [])
+            rows = Fields(document).get_fields("query").get_list("pages")
+        except FieldError as error:
+            raise WikiError(f"The list of pages of {site.domain} cannot be read: {error.message}.") from error
+        if reason := progress.check(document.get("continue"), len(rows)):
             raise WikiError(f"The list of pages of {site.domain} cannot be read: {reason}.")
-        following = _next_position(document, position, site)
-        if following is None or following.namespace != position.namespace:
+        for row in rows:
+            try:
+                page = _entity_page(Fields(row, "query.pages"), site)
+            except FieldError as error:
+                batch.unreadable.append(f"{error.message} in {quote_value(row)}")
+            else:
+                batch.pages.extend([page] if page is not None else [])
+        if batch.next is None or batch.next.namespace != position.namespace:
             progress = ListProgress()  # two namespaces may have pages of the same title
-        position = following
-        yield PageBatch(pages, position)
+        position = batch.next
+        yield batch
 
 
 def _build_parameters(position: ListPosition) -> dict[str, str]:
@@ -104,11 +118,12 @@ def _first_position(site: WikibaseSite) -> ListPosition | None:
 
 
 def _next_position(document: Json, position: ListPosition, site: WikibaseSite) -> ListPosition | None:
-    resume = document.get("continue", {})
-    if "gapcontinue" in resume:
-        if resume["gapcontinue"] == position.title:
+    resume = Fields(document).get_fields("continue")
+    if "gapcontinue" in resume.values:
+        title = resume.text("gapcontinue")
+        if title == position.title:
             raise WikiError(f"The list of pages of {site.domain} does not advance at {position.title!r:.200}.")
-        return ListPosition(position.namespace, resume["gapcontinue"])
+        return ListPosition(position.namespace, title)
     later = [number for number in _namespace_numbers(site) if number > position.namespace]
     return ListPosition(later[0]) if later else None
 
@@ -117,19 +132,20 @@ def _namespace_numbers(site: WikibaseSite) -> list[int]:
     return sorted(site.pages.namespaces | site.pages.mediainfo_namespaces)
 
 
-def _extract_rows(document: Json) -> Iterator[Json]:
-    for row in document.get("query", {}).get("pages", ()):
-        if "lastrevid" in row:  # a page that is deleted during the request has no such field
-            yield row
+def _entity_page(row: Fields, site: WikibaseSite) -> EntityPage | None:
+    """Return the entity of a page; None for other pages, such as help beside the items in the main namespace.
 
-
-def _entity_page(row: Json, site: WikibaseSite) -> EntityPage | None:
-    """Return the entity of a page; None for other pages, such as help beside the items in the main namespace."""
-    namespace = row["ns"]
-    if not site.pages.is_mediainfo(namespace) and row.get("contentmodel") != site.models.get(namespace):
+    Raises:
+        FieldError: A field is missing, or has another type.
+    """
+    if "lastrevid" not in row.values:  # a page that is deleted during the request has no such field
         return None
+    namespace, model = row.integer("ns", minimum=SMALLEST_NAMESPACE), row.get_text("contentmodel")
+    if not site.pages.is_mediainfo(namespace) and model != site.models.get(namespace):
+        return None
+    revision, page_id, title = row.integer("lastrevid"), row.integer("pageid"), row.text("title")
     try:
-        entity = site.pages.parse_entity(namespace, page_id=row["pageid"], title=row["title"])
+        entity = site.pages.parse_entity(namespace, page_id=page_id, title=title)
     except InputError:
         return None
-    return EntityPage(str(entity), row["lastrevid"], row["pageid"], namespace, bool(row.get("redirect")))
+    return EntityPage(str(entity), revision, page_id, namespace, bool(row.values.get("redirect")))

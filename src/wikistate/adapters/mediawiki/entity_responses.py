@@ -197,9 +197,11 @@ def explain_redirect(answer: HttpResponse, address: EntityUrl) -> str:
 
 def _resolve_location(answer: HttpResponse, address: EntityUrl) -> URL | None:
     try:
-        return URL(str(address), encoded=True).join(URL(answer.headers["Location"], encoded=True))
+        target = URL(str(address), encoded=True).join(URL(answer.headers["Location"], encoded=True))
+        target.origin()  # raises for an address without a host, such as mailto:
     except ValueError:
         return None
+    return target
 
 
 def _find_difference(target: URL, requested: URL) -> str:

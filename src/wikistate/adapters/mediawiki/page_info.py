@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from wikistate.core.events.fields import quote_value
 from wikistate.core.events.integers import is_integer
 from wikistate.core.events.timestamps import parse_timestamp
 from wikistate.core.updater.entity_id import parse_page_entity
@@ -81,7 +82,7 @@ class PageInfoClient:
             return None if page.get("missing") else _require_integer(page["lastrevid"])
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             # This must not mean "there is no such page", which would delete the entity from the store.
-            raise WikiError(f"The wiki does not say whether {entity} exists: {document!r:.200}.") from error
+            raise WikiError(f"The wiki does not say whether {entity} exists: {quote_value(document, 200)}.") from error
 
     async def last_touched(self, entity: str) -> int | None:
         """Return the time at which an entity's page last changed, milliseconds since the epoch.
@@ -107,5 +108,5 @@ class PageInfoClient:
 
 def _require_integer(found: object) -> int:
     if not is_integer(found):
-        raise ValueError(f"{found!r:.40} is not a revision")
+        raise ValueError(f"{quote_value(found, 40)} is not a revision")
     return found

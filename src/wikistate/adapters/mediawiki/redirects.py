@@ -83,7 +83,8 @@ class _RevisionParser:
         return parse_revisions(document, requested, place=place, read=self._read)
 
     def _read(self, page: Json, revision: Json) -> RevisionWithPage | Failure:
-        known = self._pages.get(page.get("pageid", 0))
+        page_id = page.get("pageid")
+        known = self._pages.get(page_id) if type(page_id) is int else None
         if known is None:
             return Failure(FailureKind.UNPARSABLE, "The wiki's answer does not describe the page of the revision")
         content = read_revision(revision)
@@ -147,7 +148,10 @@ def read_redirects(document: Json, requested: Collection[PageName], /, *, place:
     steps = {step["from"]: step for step in get_objects(query, "redirects") if _is_step(step)}
     pages = list(get_objects(query, "pages"))
     first = next(iter(steps.values()), None)
-    titles, ids = _index_by_title(pages), {page.get("pageid"): page for page in pages}
+    titles, ids = (
+        _index_by_title(pages),
+        {page_id: page for page in pages if type(page_id := page.get("pageid")) is int},
+    )
     results: dict[PageName, PageState | Failure] = {}
     for subject in requested:
         if step := first if len(requested) == 1 else steps.get(subject.title):
@@ -167,7 +171,7 @@ def read_targets(document: Json, requested: Collection[str], /, *, place: str) -
     if isinstance(query, Failure):
         return query
     pages = _index_by_title(get_objects(query, "pages"))
-    written = {entry.get("from"): entry.get("to") for entry in get_objects(query, "normalized")}
+    written = {entry["from"]: entry["to"] for entry in get_objects(query, "normalized") if _is_step(entry)}
     found = {title: pages.get(str(written.get(title, title))) for title in requested}
     results = {title: _page_state(title, page) for title, page in found.items() if page is not None}
     return ParsedResponse(results, get_continuation(document), list(get_warnings(document)))
@@ -188,7 +192,7 @@ def _is_step(step: Json) -> bool:
 
 
 def _index_by_title(pages: Iterable[Json]) -> dict[Any, Json]:
-    return {page.get("title"): page for page in pages}
+    return {title: page for page in pages if isinstance(title := page.get("title"), str)}
 
 
 def _redirect_target(step: Json, pages: Mapping[Any, Json]) -> RedirectTarget:

@@ -122,7 +122,8 @@ def _read_result(document: Mapping[str, Any], entity: str, revision: int) -> Loo
 
 def _read_revision(found: Json, entity: str, modified: str) -> LookupResult:
     if entity.startswith("M"):
-        return RevisionState.SHOWN if _MEDIAINFO in found.get("roles", ()) else RevisionState.NOT_SHOWN
+        roles = found.get("roles")
+        return RevisionState.SHOWN if isinstance(roles, list) and _MEDIAINFO in roles else RevisionState.NOT_SHOWN
     content = _read_content(found)
     if content is None:
         return RevisionState.NOT_SHOWN

@@ -14,8 +14,10 @@ from yarl import URL
 
 from wikistate.adapters.http.origins import Origins, parse_origin
 from wikistate.adapters.mediawiki.entity_responses import PAGE_NAME_CHARACTERS
+from wikistate.core.events.fields import FieldError, quote_value
 from wikistate.core.events.first_line import quote_first_line
-from wikistate.core.events.integers import MAX_INTEGER, read_integer
+from wikistate.core.events.integers import MAX_INTEGER
+from wikistate.core.events.siteinfo import read_siteinfo
 from wikistate.core.rdf.parse import iterate_quads
 from wikistate.core.rdf.uris import is_concept_base
 from wikistate.core.updater.entity_pages import EntityPages
@@ -23,6 +25,8 @@ from wikistate.errors import ConfigError, InputError, WikiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from wikistate.core.events.siteinfo import Namespace, SiteInfo
 
 Json = dict[str, Any]
 
@@ -35,7 +39,8 @@ _ENTITY = "/entity/"
 _ENTITY_DATA = "EntityData"
 _SCHEMA_ABOUT = pyoxigraph.NamedNode("http://schema.org/about")
 _SITE_QUERY = {"meta": "siteinfo", "siprop": "general|namespaces|specialpagealiases|extensions"}
-_SPECIAL_NAMESPACE = "-1"
+_SPECIAL_NAMESPACE = -1
+_MEDIAINFO = "WikibaseMediaInfo"
 
 
 class Queries(Protocol):
@@ -90,13 +95,10 @@ async def fetch_site(
         WikiError: The wiki does not answer, or is not a Wikibase.
     """
     document = await queries.query(_SITE_QUERY, tries=tries)
-    try:
-        return parse_site(document["query"], api=api, origins=origins)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise WikiError(f"The siteinfo of the wiki cannot be read: {error!r:.100}.") from error
+    return parse_site(document.get("query"), api=api, origins=origins)
 
 
-def parse_site(query: Json, *, api: str = "", origins: Origins | None = None) -> WikibaseSite:
+def parse_site(query: object, *, api: str = "", origins: Origins | None = None) -> WikibaseSite:
     """Parse the siteinfo of a wiki.
 
     Args:
@@ -106,33 +108,39 @@ def parse_site(query: Json, *, api: str = "", origins: Origins | None = None) ->
         origins: Servers that the wiki may state instead.
 
     Raises:
-        WikiError: The wiki is not a Wikibase repository, or the number of a namespace is out of bounds.
-        KeyError: The siteinfo lacks a field that every wiki has.
+        WikiError: The wiki is not a Wikibase repository, or a field of its siteinfo is missing or has another type.
     """
-    general = query["general"]
-    if "wikibase-conceptbaseuri" not in general:
+    try:
+        found = read_siteinfo({"query": query})
+        entities = _entity_namespaces(found)
+        stated_server = _absolute_url(found.server, api)
+    except FieldError as error:
         raise WikiError(
-            f"The wiki {general['servername']} is not a Wikibase: its siteinfo has no concept base.",
+            f"The siteinfo of the wiki cannot be read: {error.message}{f' ({api})' if api else ''}.",
+            hint="Check that no proxy changes the answers of the wiki's api.php.",
+        ) from error
+    if not found.concept_base:
+        raise WikiError(
+            f"The wiki {found.domain} is not a Wikibase: its siteinfo has no concept base.",
             hint="Set the address of the wiki that has the entities, not of a wiki that only uses them.",
-            wiki=general["servername"],
+            wiki=found.domain,
         )
-    entities = {_read_number(each): each for each in query["namespaces"].values() if _is_entity_namespace(each)}
-    models = {number: each["defaultcontentmodel"] for number, each in entities.items()}
+    models = {each.number: each.content_model for each in entities}
     return WikibaseSite(
-        domain=general["servername"],
-        wiki_id=general["wikiid"],
-        concept_uri=_read_concept_uri(general),
-        entity_data=_entity_data_url(query, api, origins or Origins()),
-        stated_server=_absolute_url(general["server"], api),
+        domain=found.domain,
+        wiki_id=found.wiki_id,
+        concept_uri=_check_concept_base(found),
+        entity_data=_entity_data_url(found, stated_server, api, origins or Origins()),
+        stated_server=stated_server,
         models=models,
         pages=EntityPages(
-            domain=general["servername"],
+            domain=found.domain,
             namespaces=frozenset(models),
-            mediainfo_namespaces=frozenset({FILE_NAMESPACE}) if _has_mediainfo(query) else frozenset(),
+            mediainfo_namespaces=frozenset({FILE_NAMESPACE}) if _MEDIAINFO in found.extensions else frozenset(),
             content_models=frozenset(models.values()),
-            prefixes=_prefixes(entities.values()),
+            prefixes=_prefixes(each.name for each in entities),
         ),
-        names={number: each["name"] for number, each in entities.items()},
+        names={each.number: each.name for each in entities},
     )
 
 
@@ -217,69 +225,58 @@ def check_namespaces(configured: Iterable[int], site: WikibaseSite, *, key: str 
         )
 
 
-def _read_concept_uri(general: Json) -> str:
-    stated = general["wikibase-conceptbaseuri"]
-    root = wikibase_root(stated)
+def _check_concept_base(site: SiteInfo) -> str:
+    root = wikibase_root(site.concept_base)
     if not is_concept_base(root):
         raise WikiError(
-            f"The wiki {general['servername']} states the concept base {stated!r:.300}, which is not an absolute IRI.",
+            f"The wiki {site.domain} states the concept base {quote_value(site.concept_base, 300)}, which is not an absolute IRI.",
             hint="Correct conceptBaseUri in the settings of the Wikibase, or check that no proxy changes its answers.",
-            wiki=general["servername"],
+            wiki=site.domain,
         )
     return root
 
 
-def _prefixes(namespaces: Iterable[Json]) -> tuple[str, ...]:
-    """Return the prefixes of titles in both forms: the Action API writes spaces, and events write underscores."""
-    names = [each["name"] for each in namespaces if each["name"]]
-    return tuple(dict.fromkeys(f"{form}:" for name in names for form in (name, name.replace(" ", "_"))))
-
-
-def _is_entity_namespace(namespace: Json) -> bool:
-    return namespace.get("defaultcontentmodel") in ENTITY_MODELS
-
-
-def _read_number(namespace: Json) -> int:
-    number = read_integer(namespace["id"])
-    if number is None:
-        raise WikiError(
-            f"The siteinfo of the wiki has a namespace with the number {namespace['id']!r:.60}; allowed are 0 to "
-            f"{MAX_INTEGER}.",
-            hint="Check that no proxy changes the answers of the wiki's api.php.",
+def _entity_namespaces(site: SiteInfo) -> list[Namespace]:
+    """Return the namespaces of entities. Raises `FieldError` for one whose number no page can have."""
+    found = [each for each in site.namespaces.values() if each.content_model in ENTITY_MODELS]
+    if wrong := [each.number for each in found if each.number < 0]:
+        raise FieldError(
+            f"query.namespaces has entities in the namespace {wrong[0]}, but allowed are 0 to {MAX_INTEGER}"
         )
-    return number
+    return found
 
 
-def _has_mediainfo(query: Json) -> bool:
-    return any(each.get("name") == "WikibaseMediaInfo" for each in query.get("extensions", ()))
+def _prefixes(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the prefixes of titles in both forms: the Action API writes spaces, and events write underscores."""
+    return tuple(dict.fromkeys(f"{form}:" for name in names if name for form in (name, name.replace(" ", "_"))))
 
 
-def _entity_data_page(query: Json) -> str:
+def _entity_data_page(site: SiteInfo) -> str:
     """Return the start of the titles of entity data, percent-encoded, as in the content language.
 
     The wiki redirects from any other name. A wiki that does not state its names has the English ones.
     """
-    namespace = query["namespaces"].get(_SPECIAL_NAMESPACE, {}).get("name") or "Special"
-    known = {each["realname"]: each["aliases"] for each in query.get("specialpagealiases", ())}
-    name = next(iter(known.get(_ENTITY_DATA, ())), _ENTITY_DATA)
+    special = site.namespaces.get(_SPECIAL_NAMESPACE)
+    namespace = (special.name if special else "") or "Special"
+    name = site.special_pages.get(_ENTITY_DATA, _ENTITY_DATA)
     return quote(f"{namespace}:{name}/".replace(" ", "_"), safe=PAGE_NAME_CHARACTERS)
 
 
-def _entity_data_url(query: Json, api: str, origins: Origins) -> str:
+def _entity_data_url(site: SiteInfo, stated_server: str, api: str, origins: Origins) -> str:
     """Return the URL of entity data: the article path of the wiki on the server of its API, or on a confirmed server.
 
     Raises:
         WikiError: The article path is not a path on a server.
     """
-    general = query["general"]
-    stated, path = _absolute_url(general["server"], api), str(general["articlepath"])
-    server: str = stated if not api or origins.is_confirmed(stated) else parse_origin(api, allows_user=True)
-    url = server + path.replace("$1", _entity_data_page(query))
+    is_usable = not api or origins.is_confirmed(stated_server)
+    server: str = stated_server if is_usable else parse_origin(api, allows_user=True)
+    path = site.article_path
+    url = server + path.replace("$1", _entity_data_page(site))
     if not path.startswith("/") or path.startswith("//") or not Origins().may_follow(url, asked=server):
         raise WikiError(
-            f"The wiki {general['servername']!s:.200} states the article path {path!r:.200}, which is not a path on its server.",
+            f"The wiki {site.domain!s:.200} states the article path {path!r:.200}, which is not a path on its server.",
             hint="Correct $wgArticlePath of the wiki, or check that no proxy changes its answers.",
-            wiki=general["servername"],
+            wiki=site.domain,
         )
     return url
 
@@ -287,4 +284,11 @@ def _entity_data_url(query: Json, api: str, origins: Origins) -> str:
 def _absolute_url(server: str, api: str) -> str:
     # A wiki that is served over both http and https states its server without a scheme.
     scheme = URL(api).scheme or "https"
-    return str(URL(f"{scheme}:{server}" if server.startswith("//") else server)).rstrip("/")
+    try:
+        url = URL(f"{scheme}:{server}" if server.startswith("//") else server)
+        is_valid = url.scheme in ("http", "https") and bool(url.host) and url.port is not None
+    except ValueError:
+        url, is_valid = URL(), False
+    if not is_valid:
+        raise FieldError(f"query.general.server is {quote_value(server)}, but must be an http or https URL")
+    return str(url).rstrip("/")

@@ -68,7 +68,7 @@ async def _check_reach(update: Update, query: Query, target: UpdateTarget) -> No
         found = await query(target.any_graph_query())
     except StoreError:
         return  # a store without named graphs, such as a default namespace of Blazegraph, rejects the word GRAPH
-    graph = found[0]["graph"] if found else None
+    graph = found[0].get("graph") if found else None
     if not isinstance(graph, NamedNode):
         return
     named = target._replace(graph=graph.value)

@@ -52,7 +52,6 @@ _T = TypeVar("_T")
 _UPDATE_HEADERS = {"Content-Type": "application/sparql-update; charset=UTF-8", "Accept": "*/*"}
 _QUERY_HEADERS = {"Accept": "application/sparql-results+json"}
 _ZERO = str(Literal(0))
-_LONGEST_RETRY_AFTER = 3600.0  # seconds: a header must not delay the next attempt for years
 _NOT_SHOWN = Retry("The store accepted an update and does not show it.", None, is_limited=True)
 _NOT_SHOWN_HINT = "Set `store.query_url` to a URL that is not behind a cache or a replica of the store."
 
@@ -70,6 +69,7 @@ class EndpointSettings:
         request_timeout: Longest duration of a request, in seconds. An update that takes longer is sent again.
         first_wait: Seconds before the first retry. Each wait is twice the previous one.
         longest_wait: Longest wait in seconds, unless the endpoint itself requests more.
+        max_retry_after: Longest wait in seconds that the endpoint itself can request.
         tries: Largest number of attempts for a request at which the endpoint itself fails (status 500). While the
             endpoint is unreachable or busy, attempts are not limited.
         reconnect_limit: Seconds during which an endpoint that has answered well before is asked again, whatever it answers.
@@ -84,6 +84,7 @@ class EndpointSettings:
     request_timeout: float = 600.0
     first_wait: float = 1.0
     longest_wait: float = 60.0
+    max_retry_after: float = 3600.0
     tries: int = 6
     reconnect_limit: float | None = None
 
@@ -365,7 +366,7 @@ class SparqlEndpoint(SparqlStoreBase):
             raise StoreError(f"{retry.reason} The request failed {failures.limited} times.", hint=hint)
         backoff = min(self._settings.longest_wait, self._settings.first_wait * 2 ** min(failures.number - 1, 30))
         # Clients of a store that becomes available again must not all send at the same moment.
-        seconds = max(min(retry.after or 0.0, _LONGEST_RETRY_AFTER), backoff * random.uniform(0.8, 1.0))  # noqa: S311 (not a secret)
+        seconds = max(min(retry.after or 0.0, self._settings.max_retry_after), backoff * random.uniform(0.8, 1.0))  # noqa: S311 (not a secret)
         self._waits = True
         self._on_outage(OutageRetry(retry.reason, failures.number, seconds))
         if not self._outage.begin() and self._has_answered:

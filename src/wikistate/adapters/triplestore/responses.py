@@ -11,12 +11,14 @@ from typing import NamedTuple, TypeAlias
 
 from wikistate.adapters.http.client import HttpResponse, parse_retry_after
 from wikistate.core.enrichment.failures import Failure, FailureKind
+from wikistate.core.events.html_tags import strip_tags
 from wikistate.core.events.integers import parse_integer
 from wikistate.errors import StoreError
 from wikistate.secret import mask
 
 _BUSY_STATUSES = frozenset({408, 425, 429, 502, 503, 504})
 _HEAD_BYTES = 4096
+_MESSAGE_BYTES = 16_384
 _MAX_MESSAGE_CHARS = 400  # characters of a store's message: a Java stack trace fills pages
 _WRONG_REQUEST_STATUSES = frozenset({400, 413, 414, 422, 431})
 """Statuses that name a fault of the request: they stay when the store is well."""
@@ -28,7 +30,6 @@ _TIME_LIMIT_HINT = (
     "Raise the time limit of the server (QLever: option -s, or ?timeout=600s at the end of `store.location`). For updates, "
     "a lower `store.batch_triples` makes smaller ones."
 )
-_TAGS = re.compile(r"(?s:<(style|script).*?</\1>)|<[^>]*>")
 _COUNT = re.compile(rb"mutationCount\s*=\s*(\d+)")
 _TRANSIENT_KINDS = frozenset(
     {FailureKind.CONNECT_TIMEOUT, FailureKind.READ_TIMEOUT, FailureKind.CONNECTION_FAILED, FailureKind.UNPARSABLE}
@@ -133,9 +134,10 @@ def classify_unreadable(error: StoreError, body: bytes) -> Retry:
 
 def format_message(body: bytes) -> str:
     """Return the message of a store on one line, without mark-up and cut to a readable length."""
-    text = mask(body[:16_384].decode("utf-8", "replace"))
-    if "<html" in text.lower():  # in other texts, angle brackets enclose an IRI
-        text = html.unescape(_TAGS.sub(" ", text))
+    body = body[:_MESSAGE_BYTES]
+    is_page = b"<html" in body.lower()  # in other texts, angle brackets enclose an IRI
+    text = (strip_tags(body) if is_page else body).decode("utf-8", "replace")
+    text = mask(html.unescape(text) if is_page else text)
     text = " ".join(text.split())
     text = "".join(character for character in text if character.isprintable())
     return f"{text[:_MAX_MESSAGE_CHARS]} …" if len(text) > _MAX_MESSAGE_CHARS else text or "(empty response)"

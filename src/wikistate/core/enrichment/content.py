@@ -176,7 +176,9 @@ def _describe_slot(role: str, slot: Slot) -> Json:
         "content_model": slot.model,
         "content_format": slot.format,
         "content_size": slot.size,
-        "content_sha1": to_base36_sha1(slot.sha1) if slot.sha1 and _HEX_SHA1.fullmatch(slot.sha1) else None,
+        "content_sha1": to_base36_sha1(slot.sha1)
+        if isinstance(slot.sha1, str) and _HEX_SHA1.fullmatch(slot.sha1)
+        else None,
     }
     return {name: value for name, value in described.items() if value is not None}
 

@@ -13,6 +13,7 @@ from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, find_failure_rule
+from wikistate.core.events.fields import quote_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -173,7 +174,9 @@ _RESULTS = {
 }
 _TEXTS = (
     (
-        re.compile(r"session\b.*(timed out|lost|expired|fail)|sessionfailure|badtoken|invalid csrf|not-in-progress"),
+        re.compile(
+            r"session\b.{0,200}?(timed out|lost|expired|fail)|sessionfailure|badtoken|invalid csrf|not-in-progress"
+        ),
         _A.SESSION_LOST,
     ),
     (re.compile(r"throttle|too many (recent )?(login|failed)"), _A.THROTTLED),
@@ -198,7 +201,8 @@ _API_ERRORS = {
     "autoblocked": _A.BLOCKED,
     "globalblocking-blocked": _A.BLOCKED,
 }
-_WAIT = re.compile(r"(\d{1,6})\s*(second|minute|hour)")
+_WAIT = re.compile(r"(\d{1,6}) ?(second|minute|hour)", re.ASCII)
+_MAX_REASON_CHARS = 2000  # characters of a reason; the patterns above are searched in it
 _UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 
 
@@ -216,7 +220,7 @@ def classify_login_failure(failure: Failure) -> LoginRefusal:
 
 def classify_login_result(login: Mapping[str, Any]) -> LoginRefusal | None:
     """Return the refusal in the object ``login`` of a response; None for a success."""
-    result, reason = str(login.get("result")), _reason(login)
+    result, reason = _as_text(login.get("result")), _reason(login)
     if result == "Success":
         return None
     answer = _RESULTS.get(result.lower()) or _classify_text(reason)
@@ -239,8 +243,12 @@ def _reason(login: Mapping[str, Any]) -> str:
     """Return the reason as text: a string, or with other values of ``errorformat`` an object with code and text."""
     reason = login.get("reason") or ""
     if isinstance(reason, dict):
-        reason = " ".join(str(reason[name]) for name in ("code", "text") if reason.get(name))
-    return " ".join(str(reason).split())
+        reason = " ".join(_as_text(reason[name]) for name in ("code", "text") if reason.get(name))
+    return " ".join(_as_text(reason)[:_MAX_REASON_CHARS].split())
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else quote_value(value)
 
 
 def _classify_text(reason: str) -> LoginAnswer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wikistate.core.events.fields import quote_value
 from wikistate.core.events.integers import is_integer
 
 if TYPE_CHECKING:
@@ -90,5 +91,5 @@ def _is_slot_map(slots: object) -> bool:
 
 
 def _reject(field: str, expected: str, found: object) -> Reject:
-    state = f"is {found!r:.80}" if found is not None else "is absent"
+    state = f"is {quote_value(found, 80)}" if found is not None else "is absent"
     return Reject(INVALID_EVENT, f"{field} {state}, but must be {expected}: the event names no revision to fetch.")

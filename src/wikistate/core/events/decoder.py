@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from wikistate.core.events.byte_order_mark import load_json
+from wikistate.core.events.fields import quote_value
 from wikistate.core.events.filters import EventFilter
 from wikistate.core.events.meta import is_canary
 from wikistate.core.events.rejection import Filtered, FilterReason, RejectedEvent
@@ -58,7 +59,7 @@ class Decoder:
         uri = event.get("$schema")
         if not isinstance(uri, str) or not uri.startswith(self._schema_prefix):
             return RejectedEvent(
-                "WrongSchema", f"$schema must begin with {self._schema_prefix}, found {uri!r:.100}.", event
+                "WrongSchema", f"$schema must begin with {self._schema_prefix}, found {quote_value(uri, 100)}.", event
             )
         if self._schema.is_valid(event):
             return event
@@ -81,6 +82,8 @@ def read_object(record: Record) -> Event | Filtered | RejectedEvent:
             f"The record {record.offset} of {record.partition!s:.300} has {size} bytes, of which only {len(value)} were read. "
             "The limit is max_record_bytes of the source.",
         )
+    if record.refusal:
+        return RejectedEvent("UnreadableChange", record.refusal)
     try:
         event = load_json(value)
     except orjson.JSONDecodeError as error:

@@ -11,6 +11,9 @@ from typing import TypeGuard
 MAX_INTEGER = 2**63 - 1
 """The largest number that is read."""
 
+MIN_TIME = -62_135_596_800_000
+"""Milliseconds since the epoch of the beginning of the year 1, the first that Python can state."""
+
 MAX_TIME = 253_402_300_799_999
 """Milliseconds since the epoch of the end of the year 9999, the last that RFC 3339 can state."""
 

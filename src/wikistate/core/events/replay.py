@@ -10,6 +10,7 @@ import orjson
 
 from wikistate.core.events.byte_order_mark import load_json
 from wikistate.core.events.error_event import SCHEMA_TITLE, is_truncated
+from wikistate.core.events.fields import as_text
 from wikistate.core.events.meta import event_time, is_canary
 
 if TYPE_CHECKING:
@@ -61,9 +62,9 @@ class ReplayFilter:
             event = load_json(value or b"")
         except orjson.JSONDecodeError:
             event = None
-        if not isinstance(event, dict) or not str(event.get("$schema")).startswith(f"/{SCHEMA_TITLE}/"):
+        if not isinstance(event, dict) or not as_text(event.get("$schema")).startswith(f"/{SCHEMA_TITLE}/"):
             return FailedEvent("", ReplayStatus.NOT_AN_ERROR_EVENT)
-        kind, raw = str(event.get("error_type", "")), event.get("raw_event")
+        kind, raw = as_text(event.get("error_type")), event.get("raw_event")
         if is_canary(event):
             return FailedEvent(kind, ReplayStatus.CANARY)
         if not self._matches(kind, event_time(event)):
@@ -72,7 +73,7 @@ class ReplayFilter:
             return FailedEvent(kind, ReplayStatus.NO_ORIGINAL)
         return (
             FailedEvent(kind, ReplayStatus.TRUNCATED)
-            if is_truncated(str(event.get("message")))
+            if is_truncated(as_text(event.get("message")))
             else FailedEvent(kind, ReplayStatus.REPLAYED, raw.encode())
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from jsonschema_rs import Draft7Validator
+from jsonschema_rs import Draft7Validator, FancyRegexOptions
 
 from wikistate.core.events.projection import compile_projection
 from wikistate.core.events.schema_size import find_excess
@@ -14,6 +14,9 @@ from wikistate.errors import DocumentError
 if TYPE_CHECKING:
     from wikistate.core.events.documents import Document
     from wikistate.core.events.meta import Event
+
+_MAX_STEPS = 100_000
+"""Steps of one match of a pattern that looks around or refers back: a schema may be from another server, as its events."""
 
 
 class Schema:
@@ -92,7 +95,12 @@ def _compile(document: Document, origin: str) -> Draft7Validator:
             uri=origin,
         )
     try:
-        return Draft7Validator(document, validate_formats=True, retriever=_reject_reference)
+        return Draft7Validator(
+            document,
+            validate_formats=True,
+            retriever=_reject_reference,
+            pattern_options=FancyRegexOptions(backtrack_limit=_MAX_STEPS),
+        )
     except ValueError as error:
         reason = getattr(error, "message", str(error))
         raise DocumentError(

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from jsonschema_rs import Draft7Validator
+from jsonschema_rs import Draft7Validator, FancyRegexOptions
 
 from wikistate.core.events.violations import format_violations
 from wikistate.errors import DocumentError
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 DEFAULT_TOPIC_PREFIXES = ("eqiad.", "codfw.")
 """The topic prefixes of a stream without the setting ``topic_prefixes``: the datacenters that Wikimedia runs."""
+
+_MAX_STEPS = 100_000
+"""Steps of one match of a regular expression that looks around or refers back."""
 
 _STRING_ARRAY = {"type": "array", "items": {"type": "string", "minLength": 1}}
 
@@ -66,7 +70,7 @@ class StreamConfig:
 
     def accepts_topic(self, topic: str) -> bool:
         """Return whether the topic belongs to the stream."""
-        return any(topic == own or (is_regex(own) and re.search(own[1:-1], topic)) for own in self.topics)
+        return any(topic == own or (is_regex(own) and matches_pattern(own, topic)) for own in self.topics)
 
 
 class StreamConfigs:
@@ -137,10 +141,10 @@ class StreamConfigs:
 
     def _matches(self, pattern: str, name: str) -> bool:
         try:
-            return re.search(pattern[1:-1], name) is not None
-        except re.error as error:
+            return matches_pattern(pattern, name)
+        except ValueError as error:
             raise DocumentError(
-                f"{self._origin} has a stream {pattern!r} that is not a regular expression: {error}.",
+                f"{self._origin} has a stream {pattern!r} that is not a regular expression, or is too large.",
                 hint="Correct it, or name the streams one by one.",
                 uri=self._origin,
                 stream=pattern,
@@ -160,6 +164,23 @@ def _build_topics(stream: str, prefixes: tuple[str, ...]) -> tuple[str, ...]:
     if is_regex(stream):
         return (f"/^({'|'.join(map(re.escape, prefixes))}){stream[1:-1].removeprefix('^')}/",)
     return tuple(prefix + stream for prefix in prefixes)
+
+
+def matches_pattern(pattern: str, text: str) -> bool:
+    """Return whether a regular expression between slashes matches a part of a text.
+
+    The expression is from another server. It is matched in linear time, or with a bounded number of steps if it looks around
+    or refers back; beyond the bound it does not match.
+
+    Raises:
+        ValueError: It is not a regular expression, or is too large.
+    """
+    return _compile(pattern).is_valid(text)
+
+
+@lru_cache(maxsize=1024)
+def _compile(pattern: str) -> Draft7Validator:
+    return Draft7Validator({"pattern": pattern[1:-1]}, pattern_options=FancyRegexOptions(backtrack_limit=_MAX_STEPS))
 
 
 def is_regex(name: str) -> bool:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
+
+from wikistate.core.events.integers import MAX_TIME, MIN_TIME
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -46,7 +49,37 @@ def _parse_rfc3339(text: str) -> int | None:
         return None
     date, minute, second, fraction, offset = found.groups()
     start = datetime.fromisoformat(f"{date}T{minute}:00{offset.upper()}")
-    return (start - _EPOCH) // _MILLISECOND + int(second) * 1000 + int((fraction or "")[:3].ljust(3, "0"))
+    return _bound((start - _EPOCH) // _MILLISECOND + int(second) * 1000 + int((fraction or "")[:3].ljust(3, "0")))
+
+
+def parse_iso_time(text: str, *, needs_zone: bool = False) -> int | None:
+    """Return the milliseconds since the epoch of a time in ISO 8601; None if the text is not one or is out of bounds.
+
+    Args:
+        text: The text.
+        needs_zone: Whether a time without a zone is refused. Else it is in UTC.
+    """
+    try:
+        moment = datetime.fromisoformat(text) if len(text) <= _MAX_LENGTH else None
+    except ValueError:
+        return None
+    if moment is None or (needs_zone and moment.tzinfo is None):
+        return None
+    return _bound(((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MILLISECOND)
+
+
+def parse_http_date(text: str) -> int | None:
+    """Return the milliseconds since the epoch of the date in a header of HTTP; None if it is not a date or out of bounds."""
+    try:
+        moment = parsedate_to_datetime(text[:_MAX_LENGTH])
+        return _bound(((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MILLISECOND)
+    except (ValueError, OverflowError, TypeError, IndexError):  # the parser of the library raises all of them
+        return None
+
+
+def _bound(time: int) -> int | None:
+    """Return a time if RFC 3339 can state it in UTC: a zone moves the first and the last hours beyond the years 1 to 9999."""
+    return time if MIN_TIME <= time <= MAX_TIME else None
 
 
 @lru_cache(maxsize=1024)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LATITUDE_FIRST: Final = Literal("0.0.1")
 """The format (``schema:softwareVersion``) that wrote points with the latitude first."""
 
-_POINT: Final = re.compile(r"(Point\()(\S+) (\S+)(\))", re.IGNORECASE)
+_POINT: Final = re.compile(r"(Point\()([^\s()]++) ([^\s()]++)(\))", re.IGNORECASE)
 
 _object = attrgetter("object")
 

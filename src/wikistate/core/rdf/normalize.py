@@ -32,7 +32,7 @@ _NOT_IN_IRI: Final = re.compile(r'[\x00-\x20<>"{}|\\^`]')
 """The characters that IRIREF excludes in Turtle and in SPARQL. They would change the meaning of an update."""
 
 _INVISIBLE_MARKS: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f]")
-_NUMBER: Final = re.compile(r"(?=.)[+-]?[0-9]*\.?[0-9]*")
+_NUMBER: Final = re.compile(r"(?=.)[+-]?[0-9]*+\.?[0-9]*+")
 """A lone sign and a lone dot count as numbers, as they do for the other producers of this stream."""
 
 MAX_LITERAL_LENGTH: Final = 32767
@@ -63,7 +63,7 @@ that the search is fast."""
 
 _NUMBER_DATATYPE: Final = re.compile(rb"#(?:decimal|integer)>")
 _VALID_NUMBER: Final = re.compile(
-    rb'"(?<!\\")(?=[^"])[+-]?[0-9]*\.?[0-9]*"\^\^<http://www\.w3\.org/2001/XMLSchema#(?:decimal|integer)>'
+    rb'"(?<!\\")(?=[^"])[+-]?[0-9]*+\.?[0-9]*+"\^\^<http://www\.w3\.org/2001/XMLSchema#(?:decimal|integer)>'
 )
 
 _SMALL_DOCUMENT: Final = 100

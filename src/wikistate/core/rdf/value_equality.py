@@ -67,7 +67,7 @@ _MOMENT: Final = re.compile(
     r"(?:Z|(?P<sign>[+-])(?P<hours>\d\d):(?P<minutes>\d\d))?",
     re.ASCII,
 )
-_POINT: Final = re.compile(r"(?:<(?P<system>[^>]*)>)?\s*POINT\s*\(\s*(?P<numbers>[^()]*)\)", re.IGNORECASE)
+_POINT: Final = re.compile(r"(?:<(?P<system>[^>]*)>)?\s*POINT\s*\((?P<numbers>[^()]*+)\)", re.IGNORECASE)
 
 _RELATIVE_TOLERANCE: Final = 1e-6
 """A float has 24 bits: numbers that differ by less than 6e-8 may be one. QLever keeps 13 digits of every number."""

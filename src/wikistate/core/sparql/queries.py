@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pyoxigraph import BlankNode, Literal, NamedNode
 
 from wikistate.core.events.integers import MAX_INTEGER, parse_integer
+from wikistate.core.events.timestamps import parse_iso_time
 from wikistate.core.sparql.terms import format_iri, format_literal, starts_with
 from wikistate.core.sparql.vocabulary import (
     ABOUT,
@@ -67,7 +67,7 @@ def read_state(rows: Iterable[Row]) -> StoreState:
                 continue
             partition = Partition(_read_text(row, "topic"), _read_integer(row, "partition"))
             position = StorePosition(_read_integer(row, "offset"), _parse_milliseconds(_read_text(row, "until")))
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             raise StoreError(
                 f"The position in the store cannot be read: {error}.",
                 hint="Another program wrote below urn:wikistate:. Restore the store from a backup, or load it again.",
@@ -237,10 +237,7 @@ def read_newest_change(rows: Sequence[Row]) -> int | None:
     newest = rows[0].get("newest") if rows else None
     if not isinstance(newest, Literal):
         return None
-    try:
-        return int(datetime.fromisoformat(newest.value).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return None
+    return parse_iso_time(newest.value)
 
 
 def _in_graph(pattern: str, graph: str) -> str:
@@ -256,7 +253,9 @@ def parse_results(answer: Any) -> list[Row]:
     try:
         return [{name: _parse_term(cell) for name, cell in row.items()} for row in answer["results"]["bindings"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StoreError(f"The response of the store is not a table of results: {error!r:.200}.") from error
+        raise StoreError(
+            f"The response of the store is not a table of results: {type(error).__name__}: {error!s:.200}."
+        ) from error
 
 
 def _parse_term(cell: dict[str, Any]) -> Any:
@@ -292,4 +291,7 @@ def _read_iri(row: Row, name: str) -> str:
 
 
 def _parse_milliseconds(text: str) -> int:
-    return round(datetime.fromisoformat(text).timestamp() * 1000)
+    time = parse_iso_time(text)
+    if time is None:
+        raise ValueError(f"?until is {text:.60}, not a time of the years 1 to 9999")
+    return time

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wikistate.core.events.decoder import Decoder, read_object
+from wikistate.core.events.fields import as_text, quote_value
 from wikistate.core.events.integers import MAX_INTEGER, is_integer
 from wikistate.core.events.meta import is_canary
 from wikistate.core.events.rejection import Filtered, FilterReason, RejectedEvent
@@ -93,7 +94,8 @@ class InputReader:
         event = read_object(record)
         if not isinstance(event, dict):
             return InputReading(None, event)
-        title = str(event.get("$schema")).removeprefix("/").rpartition("/")[0]
+        stated = event.get("$schema")
+        title = stated.removeprefix("/").rpartition("/")[0] if isinstance(stated, str) else ""
         if title not in self._inputs:
             return InputReading(
                 None, Filtered(FilterReason.CANARY) if is_canary(event) else self._reject_unknown(event)
@@ -108,7 +110,7 @@ class InputReader:
     def _reject_unknown(self, event: Event) -> RejectedEvent:
         expected = " or ".join(f"/{title}/" for title in self._inputs)
         return RejectedEvent(
-            "WrongSchema", f"$schema must begin with {expected}, found {event.get('$schema')!r:.100}.", event
+            "WrongSchema", f"$schema must begin with {expected}, found {quote_value(event.get('$schema'), 100)}.", event
         )
 
 
@@ -143,7 +145,7 @@ def read_origin(event: Event) -> Origin:
     meta = nested(event, "meta")
     names = ("dt", "id", "domain", "stream", "request_id")
     return Origin(
-        str(event.get("$schema", "")), *(found if isinstance(found := meta.get(n), str) else "" for n in names)
+        as_text(event.get("$schema")), *(found if isinstance(found := meta.get(n), str) else "" for n in names)
     )
 
 
@@ -156,7 +158,7 @@ def read_timestamp(event: Mapping[str, Any], field: str = "dt") -> int:
     found = event.get(field)
     time = parse_timestamp(found) if isinstance(found, str) else None
     if time is None:
-        raise InputError(f"{field} is {found!r:.100}, but must be an RFC 3339 timestamp.", field=field)
+        raise InputError(f"{field} is {quote_value(found, 100)}, but must be an RFC 3339 timestamp.", field=field)
     return time
 
 
@@ -167,5 +169,7 @@ def require_revision(revision: int) -> int:
         InputError: The revision is 0, which events use for no revision, or is not a number that a wiki can have.
     """
     if not is_integer(revision, minimum=1):
-        raise InputError(f"The revision is {revision!r:.40}, but must be from 1 to {MAX_INTEGER}.", revision=revision)
+        raise InputError(
+            f"The revision is {quote_value(revision, 40)}, but must be from 1 to {MAX_INTEGER}.", revision=revision
+        )
     return revision

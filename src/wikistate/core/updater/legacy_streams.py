@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from wikistate.core.events.fields import as_text
 from wikistate.core.events.meta import domain_of, ingestion_time
 from wikistate.core.events.rejection import FilterReason
 from wikistate.core.updater.entity_id import looks_like_id
@@ -44,7 +45,7 @@ class _LegacyFormat:
         namespace = event.get("page_namespace")
         if not self._pages.may_hold_entities(namespace):
             return FilterReason.NAMESPACE
-        title = self._pages.strip_namespace(str(event.get("page_title")))
+        title = self._pages.strip_namespace(as_text(event.get("page_title")))
         return FilterReason.NO_ENTITY if self._pages.has_ids_as_titles(namespace) and not looks_like_id(title) else None
 
     def _read_common(self, event: Event, ingested: int) -> Common:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wikistate.core.events.fields import quote_value
 from wikistate.core.events.integers import MAX_INTEGER, is_integer
 from wikistate.core.events.timestamps import parse_timestamp
 from wikistate.errors import InputError
@@ -68,5 +69,5 @@ def read_time(event: Mapping[str, Any], field: str) -> int:
 
 def invalid_field(field: str, expected: str, found: object) -> InputError:
     """Return the error for a field with an invalid value."""
-    state = f"is {found!r:.100}" if found is not None else "is absent"
+    state = f"is {quote_value(found, 100)}" if found is not None else "is absent"
     return InputError(f"{field} {state}, but must be {expected}.", field=field)

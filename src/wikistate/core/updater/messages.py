@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wikistate.core.events.fields import quote_value
 from wikistate.core.events.timestamps import format_timestamp, parse_timestamp
 from wikistate.core.rdf.patch import Patch
 from wikistate.core.updater.chunks import SOFT_MAXIMUM, split_into_chunks
@@ -139,10 +140,11 @@ def decode_message(event: Mapping[str, Any]) -> Message:
     Raises:
         InputError: The event is not a message of a mutation; the error has the field, the found and the expected value.
     """
-    names = VERSIONS.get(str(event.get("$schema")))
+    stated = event.get("$schema")
+    names = VERSIONS.get(stated) if isinstance(stated, str) else None
     if names is None:
         known = " or ".join(VERSIONS)
-        raise InputError(f"$schema is {event.get('$schema')!r:.100}, but must be {known}.", field="$schema")
+        raise InputError(f"$schema is {quote_value(event.get('$schema'), 100)}, but must be {known}.", field="$schema")
     operation = _read_operation(event)
     sequence, length = _read_sequence(event)
     entity = read_text(event, names.entity)
@@ -252,7 +254,7 @@ def _check_same_mutation(first: Message, message: Message) -> None:
     ):
         if found != expected:
             raise InputError(
-                f"{_format_name(message)} has the {name} {found!r:.100}, but the first message has {expected!r:.100}.",
+                f"{_format_name(message)} has the {name} {quote_value(found, 100)}, but the first message has {quote_value(expected, 100)}.",
                 entity=message.entity,
             )
 

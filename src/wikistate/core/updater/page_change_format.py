@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wikistate.core.events.fields import as_text
 from wikistate.core.events.meta import domain_of, event_time
 from wikistate.core.events.page_change import PageChangeKind
 from wikistate.core.events.rejection import FilterReason
@@ -46,7 +47,7 @@ class PageChangeFormat:
         """Filter by wiki, kind, namespace and content, in this order."""
         if domain_of(event) != self._pages.domain:
             return FilterReason.WIKI
-        if str(event.get("page_change_kind")) not in _KINDS:
+        if as_text(event.get("page_change_kind")) not in _KINDS:
             return FilterReason.KIND
         page = nested(event, "page")
         if not self._pages.may_hold_entities(page.get("namespace_id")):

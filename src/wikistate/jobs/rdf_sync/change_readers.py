@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
+from wikistate.core.events.fields import FieldError, Fields
 from wikistate.core.events.meta import domain_of
 from wikistate.core.events.page_change import PageChangeKind
 from wikistate.core.updater.entity_id import looks_like_id
@@ -91,6 +92,8 @@ class RecentChangesReader:
 
     def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:
         """See `ChangeReader`."""
+        if record.refusal:
+            return self._read_refused(record, now)
         event = orjson.loads(record.value or b"{}")
         entity = _find_entity(event, self._pages)
         if entity is None:
@@ -101,6 +104,26 @@ class RecentChangesReader:
                 return DecodedRecord(found.time, found.key, found.event)
         check = ResyncRequest(str(entity), record.timestamp or now, now, read_origin(event))
         return DecodedRecord(record.timestamp, entity.key, check)
+
+    def _read_refused(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:
+        """Return the error event of a change that cannot be read, and the check of its entity if its row states a page."""
+        refused = self._updater.decode(record)
+        page = _find_row(record.value)
+        entity = _find_entity({"page": page}, self._pages)
+        if entity is None:
+            return DecodedRecord(record.timestamp, outputs=refused.outputs)
+        check = ResyncRequest(str(entity), record.timestamp or now, now, read_origin({}))
+        return DecodedRecord(record.timestamp, entity.key, check, refused.outputs)
+
+
+def _find_row(value: bytes | None) -> Event:
+    """Return the page that a row names, as in an event; empty if it names none."""
+    try:
+        row = Fields(orjson.loads(value or b"{}"))
+        page_id = row.get_integer("pageid") or 0
+        return {"namespace_id": row.integer("ns"), "page_id": page_id, "page_title": row.text("title")}
+    except (orjson.JSONDecodeError, FieldError):
+        return {}
 
 
 def _find_entity(event: Event, pages: EntityPages) -> EntityId | None:

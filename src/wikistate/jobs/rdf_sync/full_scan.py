@@ -15,6 +15,7 @@ import structlog
 from wikistate.adapters.connectors.push_source import FeedRecord
 from wikistate.adapters.connectors.saved_values import read_saved, read_saved_integer
 from wikistate.adapters.mediawiki.entity_pages import ListPosition, list_entities
+from wikistate.core.events.fields import FieldError, Fields
 from wikistate.core.events.integers import is_integer
 from wikistate.core.updater.entity_id import EntityId
 from wikistate.jobs.rdf_sync.entity_bitmap import EntityBitmap
@@ -170,10 +171,15 @@ class FullScanFeed:
         self._progress.start(await _count_pages(self._queries))
         async for listed in list_entities(self._queries, self._site, start=self._position):
             self._listed.add(page.entity for page in listed.pages)
+            for reason in listed.unreadable:
+                log.error("listed_page_unreadable", reason=reason)
+                self._state.unread.note_failure(reason, f"UnreadablePage: {reason}")
             held = await self._store_index.versions([page.entity for page in listed.pages])
             # The position after the last page is that of the last page, so that a restart lists the rest of the store again.
             yield ScanBatch(
-                list(_find_discrepancies(listed.pages, held)), len(listed.pages), listed.next or self._position
+                list(_find_discrepancies(listed.pages, held)),
+                len(listed.pages) + len(listed.unreadable),
+                listed.next or self._position,
             )
         async for ids in self._store_index.ids():
             unlisted = [entity for entity in ids if entity not in self._listed]
@@ -229,8 +235,10 @@ class _ScanProgress:
 async def _count_pages(queries: Queries) -> int | None:
     """Return the number of pages of the wiki, of which entities are a part; None if the wiki does not say."""
     document = await queries.query({"meta": "siteinfo", "siprop": "statistics"})
-    pages = document.get("query", {}).get("statistics", {}).get("pages")
-    return pages if isinstance(pages, int) else None
+    try:
+        return Fields(document).get_fields("query").get_fields("statistics").get_integer("pages")
+    except FieldError:
+        return None
 
 
 def decode_discrepancy(value: bytes | None) -> Discrepancy | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from wikistate.core.events.timestamps import parse_timestamp
+from wikistate.core.events.fields import FieldError, Fields
 from wikistate.errors import WikiError
 
 if TYPE_CHECKING:
@@ -44,9 +45,16 @@ class WikiProgress:
 
 
 class EventProgress:
-    """See `SourceProgress`: streams of events. The time is that of the newest event, as a stream never states its end."""
+    """See `SourceProgress`: streams of events. The time is that of the newest event, as a stream never states its end.
 
-    def __init__(self) -> None:
+    A time in the future is the mistake of a clock or of a server: the events until then are still to come.
+
+    Args:
+        clock: Returns seconds since the epoch.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._followed_until = 0
 
     def followed_until(self) -> int:
@@ -55,7 +63,9 @@ class EventProgress:
 
     def observe(self, records: list[Record]) -> None:
         """See `SourceProgress`."""
-        self._followed_until = max([self._followed_until, *(record.timestamp or 0 for record in records)])
+        if records:
+            newest = max(record.timestamp or 0 for record in records)
+            self._followed_until = max(self._followed_until, min(newest, int(self._clock() * 1000)))
 
 
 async def retention_of_recent_changes(queries: Queries, *, overlap: int) -> int | None:
@@ -72,14 +82,14 @@ async def retention_of_recent_changes(queries: Queries, *, overlap: int) -> int 
     """
     document = await queries.query(_OLDEST_CHANGE_QUERY)
     try:
-        rows = document["query"]["recentchanges"]
-        if rows and rows[0]["rcid"] == 1:
-            return None  # no change was ever removed
-        if rows:
-            return (parse_timestamp(rows[0]["timestamp"]) or 0) + overlap
-        return (parse_timestamp(document["curtimestamp"]) or 0) - _DAY_MS
-    except (KeyError, TypeError, IndexError) as error:
-        raise WikiError(f"The wiki does not state the age of its oldest recent change: {error!r:.100}.") from error
+        answer = Fields(document)
+        oldest = next(answer.fields("query").get_all("recentchanges"), None)
+        if oldest is None:
+            return answer.time("curtimestamp") - _DAY_MS
+        # If the first change is still listed, none was ever removed.
+        return None if oldest.integer("rcid") == 1 else oldest.time("timestamp") + overlap
+    except FieldError as error:
+        raise WikiError(f"The wiki does not state the age of its oldest recent change: {error.message}.") from error
 
 
 def retention_of_events(seconds: float, clock: Callable[[], float]) -> int:

@@ -11,8 +11,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from wikistate.adapters.mediawiki.entity_pages import list_entities
+from wikistate.core.events.fields import FieldError, Fields
 from wikistate.core.updater.entity_id import TYPES
-from wikistate.errors import InputError
+from wikistate.errors import InputError, WikiError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -148,10 +149,17 @@ class Sampler:
             "rclimit": str(_MAX_ROWS),
         }
         found: list[str] = []
-        for row in (await self._queries.query(parameters)).get("query", {}).get("recentchanges", ()):
-            with suppress(InputError, KeyError):  # a page that is not an entity
-                found.append(str(self._site.pages.parse_entity(row["ns"], page_id=row["pageid"], title=row["title"])))
+        for row in self._read_rows(await self._queries.query(parameters)):
+            with suppress(InputError):  # a page that is not an entity, or a row that cannot be read
+                number, page_id, title = row.integer("ns"), row.integer("pageid"), row.text("title")
+                found.append(str(self._site.pages.parse_entity(number, page_id=page_id, title=title)))
         return list(dict.fromkeys(found))
+
+    def _read_rows(self, document: object) -> list[Fields]:
+        try:
+            return list(Fields(document).get_fields("query").get_all("recentchanges"))
+        except FieldError as error:
+            raise WikiError(f"The recent changes of {self._site.domain} cannot be read: {error.message}.") from error
 
     async def _sample_numbers(self, count: int) -> Sample:
         """Return recently edited entities, and existing ids of random numbers."""

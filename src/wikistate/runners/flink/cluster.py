@@ -37,7 +37,7 @@ _REST_TIMEOUT = 10.0  # seconds for one response of the cluster
 _POLL_INTERVAL = 0.5  # seconds between two polls of the state of the job
 _POLLS_PER_EXCEPTION_CHECK = 6
 _OVER_LIMIT = re.compile(
-    rf"{ErrorLimitError.__name__}\((['\"])(.+?)\1\)"
+    rf"{ErrorLimitError.__name__}\((['\"])(.{{1,1000}}?)\1\)"
 )  # the form in which PyFlink shows the error of a function
 _PYTHON_TRACE = "Traceback (most recent call last):"
 _MAX_HEAP = "-Xmx1g"  # enough for a mini-cluster at some thousand events a second

@@ -12,6 +12,7 @@ from tests.unit.adapters.http.http_server import serving
 
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
 from wikistate.adapters.triplestore.responses import format_message, parse_change_count
+from wikistate.config.store import StoreSettings
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.sparql.update_target import UpdateTarget
 from wikistate.core.updater.store_metadata import StorePosition
@@ -93,6 +94,22 @@ async def test_retry_after_of_an_endpoint_is_bounded(stated: str) -> None:
     recorder = RecordingSleep()
     await apply_to(Scripted((503, "", {"Retry-After": stated}), (204, "")), recorder)
     assert recorder.slept == [3600.0]
+
+
+@pytest.mark.parametrize(
+    "stated", ["999999999", "9" * 5000, "Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 9999 23:59:59 -2359"]
+)
+async def test_bound_of_retry_after_is_a_setting(stated: str) -> None:
+    """`store.max_retry_after` reaches the endpoint. A date that no clock can state is ignored."""
+    found = StoreSettings(location="http://s.example", max_retry_after=20.0)
+    recorder = RecordingSleep()
+    await apply_to(
+        Scripted((429, "", {"Retry-After": stated}), (204, "")),
+        recorder,
+        max_retry_after=found.max_retry_after,
+        first_wait=1.0,
+    )
+    assert recorder.slept == [20.0] or (stated.endswith("-2359") and 0.8 <= recorder.slept[0] <= 1.0)
 
 
 async def test_endpoint_with_an_internal_error_is_retried_some_times() -> None:

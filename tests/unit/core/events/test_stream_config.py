@@ -153,3 +153,17 @@ def test_malformed_expression_is_reported() -> None:
 def test_malformed_stream_does_not_affect_another() -> None:
     """Settings are parsed on request: one bad stream among hundreds affects only its own users."""
     assert get({"bad": 5, "s": {"schema_title": "t"}}).schema_title == "t"
+
+
+@pytest.mark.parametrize("pattern", ["/^(a+)+$/", "/^(a|aa)+\\.$/", "/^(?=a)(a|aa)+$/", "/^(a|a)*b\\1$/"])
+def test_expression_of_a_server_cannot_make_the_start_slow(pattern: str) -> None:
+    """The number of steps of one match is bounded; a backtracking engine takes longer than the age of the universe."""
+    with pytest.raises(DocumentError, match="has no stream"):
+        get({pattern: {"schema_title": "t"}}, "a" * 300 + "!")
+
+
+@pytest.mark.parametrize("pattern", ["/[/", "/(a{1000}){1000}/"])
+def test_invalid_or_huge_expression_is_rejected(pattern: str) -> None:
+    """The error names it."""
+    with pytest.raises(DocumentError, match="is not a regular expression, or is too large"):
+        get({pattern: {"schema_title": "t"}}, "a.b")

@@ -12,7 +12,7 @@ from wikistate.core.updater.input_events import Origin, RevisionCreated
 from wikistate.core.updater.resync import ResyncRequest
 from wikistate.jobs.rdf_sync.change_readers import EventReader, RecentChangesReader
 from wikistate.streaming.keyed_job import DecodedRecord
-from wikistate.streaming.record import Partition, Record
+from wikistate.streaming.record import Output, Partition, Record, Role
 
 if TYPE_CHECKING:
     from wikistate.core.updater.input_events import InputEvent
@@ -104,3 +104,34 @@ def test_change_of_visibility_is_a_reason_to_look() -> None:
 def test_other_events_that_are_dropped_stay_dropped(changed: dict[str, str]) -> None:
     """They advance the time only."""
     assert read_event(**changed) == DecodedRecord(TIME)
+
+
+@pytest.mark.parametrize(
+    ("row", "entity"),
+    [
+        ({"ns": 120, "title": "Item:Q5", "pageid": 5, "revid": None}, "Q5"),
+        ({"ns": 120, "title": "Item:Q5", "revid": []}, "Q5"),
+        ({"ns": 6, "title": "File:A.png", "pageid": 33}, "M33"),
+        ({"ns": 1, "title": "Talk:Q5", "pageid": 5}, None),
+        ({"ns": None, "title": "Item:Q5", "pageid": 5}, None),
+        ({"ns": 120, "title": ["Item:Q5"], "pageid": 5}, None),
+        ([], None),
+        (7, None),
+    ],
+    ids=str,
+)
+def test_change_that_cannot_be_read_is_an_error_event_and_a_check_of_its_entity(
+    row: object, entity: str | None
+) -> None:
+    """The error event is that of rdf-updater; a row without a readable page has no more."""
+    error = Output(Role.ERROR, None, b"{}", TIME)
+
+    class Refusing:
+        def decode(self, record: Record) -> DecodedRecord[InputEvent]:
+            assert record.refusal
+            return DecodedRecord(None, outputs=(error,))
+
+    reader = RecentChangesReader(Refusing(), PAGES)  # type: ignore[arg-type]  # only this part of the updater is used
+    found = reader.read(Record(orjson.dumps(row), None, TIME, Partition("w"), 0, refusal="no revision"), TIME + 5)
+    assert found.outputs == (error,)
+    assert (found.event is not None and found.event.entity) == (entity or False)

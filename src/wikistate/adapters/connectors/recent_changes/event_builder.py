@@ -14,19 +14,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import structlog
 
 from wikistate.adapters.connectors.recent_changes.page_cache import KnownRevision, to_known_revision
+from wikistate.core.events.fields import FieldError, quote_value
 from wikistate.core.events.integers import MAX_INTEGER, read_integer
 from wikistate.core.events.page_change import PageChangeKind, build_page, build_page_change, build_revision, build_user
 from wikistate.core.events.timestamps import parse_timestamp
 from wikistate.core.events.wiki_changes import ChangeType, WikiChange
-from wikistate.errors import SourceError
+from wikistate.core.events.wiki_rows import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
     from wikistate.adapters.connectors.recent_changes.inventory import Inventory
     from wikistate.adapters.connectors.recent_changes.page_cache import PageCache
-    from wikistate.adapters.connectors.recent_changes.wiki import RecentChangesWiki, RevisionWithPage
+    from wikistate.adapters.connectors.recent_changes.wiki import RecentChangesWiki
     from wikistate.core.events.page_change import WikiMetadata
+    from wikistate.core.events.wiki_pages import RevisionWithPage
+    from wikistate.core.events.wiki_rows import UnreadableRow
 
 Json = dict[str, Any]
 
@@ -69,19 +72,35 @@ class EventBuilder:
         self._revisions: dict[int, RevisionWithPage] = {}
         self._current: dict[str, RevisionWithPage] = {}
 
-    async def build(self, changes: Sequence[WikiChange], *, known: Container[str] = ()) -> list[ChangeEvent]:
+    async def build(
+        self, changes: Sequence[WikiChange], *, known: Container[str] = ()
+    ) -> list[ChangeEvent | UnreadableRow]:
         """Return the events of changes in their order. A change may have no event, or two: a move and its redirect.
+
+        A change whose details cannot be read is returned as its row, with the reason.
 
         Args:
             changes: The changes.
             known: The identities of changes that already have an event.
         """
-        await self._fetch_details(changes)
         self._known = known
         self._saved = {change.identity for change in changes if change.change_type is ChangeType.SAVED}
-        events = [event for change in changes for event in await self._build_events(change)]
+        events: list[ChangeEvent | UnreadableRow] = []
+        try:
+            events += await self._build_all(changes)
+        except FieldError:
+            # One answer that cannot be read must not stop all changes.
+            for change in changes:
+                try:
+                    events += await self._build_all([change])
+                except FieldError as error:
+                    events.append(_refuse(change, error))
         await self._pages.save()
         return events
+
+    async def _build_all(self, changes: Sequence[WikiChange]) -> list[ChangeEvent]:
+        await self._fetch_details(changes)
+        return [event for change in changes for event in await self._build_events(change)]
 
     async def _fetch_details(self, changes: Sequence[WikiChange]) -> None:
         self._revisions = await self._wiki.revisions(_wanted_revisions(changes))
@@ -229,7 +248,8 @@ class EventBuilder:
         found = self._revisions.get(affected or 0)
         if found is None:
             return []
-        was = change.params.get("old") or {}
+        stated = change.params.get("old")
+        was = stated if isinstance(stated, dict) else {}
         revision = build_revision(found.revision)
         flags = {f"is_{ours}_visible": not was.get(theirs) for ours, theirs in _PARTS.items()}
         changed = {name: value for name, value in flags.items() if revision[name] != value}
@@ -304,19 +324,27 @@ def _wanted_titles(changes: Iterable[WikiChange]) -> Iterable[str]:
 def _suppressed_ids(change: WikiChange) -> list[int]:
     if change.change_type is not ChangeType.HIDDEN or change.params.get("type") != "revision":
         return []
-    return [_read_number(change, rev_id) for rev_id in change.params.get("ids", [])]
+    return [_read_number(change, rev_id) for rev_id in _as_list(change.params.get("ids"))]
+
+
+def _as_list(value: object) -> list[Any]:
+    """Return a list of the parameters of a log entry; old entries have other forms, which name no revision."""
+    return value if isinstance(value, list) else []
 
 
 def _read_number(change: WikiChange, value: object) -> int:
-    """Return a number among the parameters of a log entry. Raises `SourceError`."""
+    """Return a number among the parameters of a log entry. Raises `FieldError`."""
     number = read_integer(value)
     if number is None:
-        raise SourceError(
-            f"The log entry {change.identity} of the wiki states {value!r:.60} where a number from 0 to {MAX_INTEGER} is "
-            "expected.",
-            hint="Check that no proxy changes the answers of the wiki's api.php.",
+        raise FieldError(
+            f"The log entry {change.identity} states {quote_value(value)} where a number from 0 to {MAX_INTEGER} is expected"
         )
     return number
+
+
+def _refuse(change: WikiChange, error: FieldError) -> UnreadableRow:
+    found = refuse(change.row, error.message)
+    return found._replace(identity=change.identity, timestamp=change.timestamp)
 
 
 def _revision_from_row(change: WikiChange) -> Json:

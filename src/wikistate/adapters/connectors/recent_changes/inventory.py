@@ -19,7 +19,7 @@ from wikistate.errors import StateError
 if TYPE_CHECKING:
     from wikistate.adapters.connectors.push_source import Metadata
     from wikistate.adapters.connectors.recent_changes.page_cache import PageCache
-    from wikistate.adapters.connectors.recent_changes.wiki import RecentChangesWiki
+    from wikistate.adapters.connectors.recent_changes.wiki import PagesPart, RecentChangesWiki
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +40,7 @@ class Inventory:
         self._wiki = wiki
         self._pages = pages
         self._max_pages = max_pages
-        self._listed = 0
+        self._listed = self._unreadable = 0
         self._waiting: list[int] = []
         self._resume: dict[str, Any] | None = None
         self._complete_since: int | None = None
@@ -57,6 +57,7 @@ class Inventory:
             return
         state = read_saved("inventory of the pages", text, _decode)
         self._listed, self._waiting, self._resume = state["listed"], state["waiting"], state["resume"]
+        self._unreadable = state.get("unreadable", 0)
         self._complete_since = state["complete_since"]
 
     @property
@@ -77,15 +78,22 @@ class Inventory:
             if self._pages.get(page["pageid"]) is None:  # else an event has named it, and later events are in order
                 self._pages.put(page["pageid"], to_known_revision(revision["revid"], revision["timestamp"]))
         self._listed += len(part.pages)
+        self._unreadable += len(part.unreadable)
         self._resume = part.resume
         if part.resume is None:
             self._waiting = later
         if not self._waiting:
-            self._complete_since = part.now
-            log.info("inventory_complete", pages=self._listed)
+            self._finish(part)
         elif not self.is_pending:
             log.warning("inventory_too_large", pages=self._listed, allowed=self._max_pages)
         await self._pages.save({_KEY: self._dump()})
+
+    def _finish(self, part: PagesPart) -> None:
+        if self._unreadable:  # one of them may be a page whose deletion follows
+            log.warning("inventory_incomplete", pages=self._listed, unreadable=self._unreadable)
+        else:
+            self._complete_since = part.now
+            log.info("inventory_complete", pages=self._listed)
 
     def _dump(self) -> str:
         state = {
@@ -94,6 +102,7 @@ class Inventory:
             "waiting": self._waiting,
             "resume": self._resume,
             "complete_since": self._complete_since,
+            "unreadable": self._unreadable,
         }
         return orjson.dumps(state).decode()
 
@@ -106,7 +115,10 @@ def _decode(stored: Any) -> dict[str, Any]:
                 hint="Run the release that wrote the state, or a later one.",
             )
         case {"listed": listed, "waiting": list(waiting), "resume": dict() | None, "complete_since": since} if (
-            is_integer(listed) and all(type(each) is int for each in waiting) and (since is None or is_integer(since))
+            is_integer(listed)
+            and is_integer(stored.get("unreadable", 0))
+            and all(type(each) is int for each in waiting)
+            and (since is None or is_integer(since))
         ):
             return {**stored}
     raise ValueError("not an inventory")

@@ -9,7 +9,7 @@ import orjson
 import structlog
 
 from wikistate.adapters.connectors.push_source import FeedRecord, resolve_begin
-from wikistate.adapters.connectors.recent_changes.event_builder import EventBuilder
+from wikistate.adapters.connectors.recent_changes.event_builder import ChangeEvent, EventBuilder
 from wikistate.adapters.connectors.recent_changes.inventory import Inventory
 from wikistate.adapters.connectors.recent_changes.page_cache import PageCache
 from wikistate.adapters.connectors.recent_changes.position import ChangeWindow
@@ -17,15 +17,15 @@ from wikistate.adapters.connectors.recent_changes.wiki import RecentChangesWiki
 from wikistate.adapters.connectors.start_stop import resolve_end
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.events.wiki_changes import WikiChange, read_changes
+from wikistate.core.events.wiki_rows import UnreadableRow, read_log_entries, read_recent_changes
 from wikistate.streaming.record import Partition, Record
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
     from wikistate.adapters.connectors.checkpoint import ResumePosition
     from wikistate.adapters.connectors.connector import WikiQueries
     from wikistate.adapters.connectors.push_source import Metadata
-    from wikistate.adapters.connectors.recent_changes.event_builder import ChangeEvent
     from wikistate.adapters.connectors.recent_changes.settings import RecentChangesSettings
     from wikistate.adapters.connectors.recent_changes.wiki import ListPart
 
@@ -123,26 +123,54 @@ class RecentChangesFeed:
         return []
 
     async def _build_records(self, part: ListPart) -> list[FeedRecord]:
-        changes = [change for change in await self._merge_log_entries(part) if self._is_new(change)]
+        merged, unreadable = await self._merge_log_entries(part)
+        changes = [change for change in merged if self._is_new(change.identity, change.timestamp)]
         events = await self._event_builder.build(changes, known=self._seen)
+        refused = self._place(unreadable, newest=max((change.timestamp for change in merged), default=self._seen.start))
         self._seen.add((change.identity, change.timestamp) for change in changes)
-        self._seen.add((event.identity, event.timestamp) for event in events)
-        return [FeedRecord(self._build_record(event), orjson.dumps(event.covered_changes).decode()) for event in events]
+        self._seen.add((event.identity, event.timestamp) for event in events if isinstance(event, ChangeEvent))
+        self._seen.add((row.identity, time) for row, time in refused)
+        refused += [(event, event.timestamp or 0) for event in events if isinstance(event, UnreadableRow)]
+        return [
+            *(self._build_record(event) for event in events if isinstance(event, ChangeEvent)),
+            *(self._build_refusal(row, time) for row, time in refused),
+        ]
 
-    async def _merge_log_entries(self, part: ListPart) -> list[WikiChange]:
-        """Return the changes of a part, with the log entries of the same time."""
-        recent = read_changes(part.rows, [])
+    def _place(self, rows: Iterable[UnreadableRow], *, newest: int) -> list[tuple[UnreadableRow, int]]:
+        """Return the rows that are new, with their times. The time of a row without one is that of the newest change.
+
+        It is not before the real time, so that the row is known as long as the wiki lists it.
+        """
+        placed = [(row, newest if row.timestamp is None else row.timestamp) for row in rows]
+        return [(row, time) for row, time in placed if self._is_new(row.identity, time)]
+
+    async def _merge_log_entries(self, part: ListPart) -> tuple[list[WikiChange], list[UnreadableRow]]:
+        """Return the changes of a part with the log entries of the same time, and the rows that cannot be read."""
+        rows = read_recent_changes(part.rows)
+        recent = read_changes(rows.readable, [])
         upto = self._end if part.is_last else max((change.timestamp for change in recent), default=self._start)
-        changes = read_changes(part.rows, await self._wiki.log_entries(self._start, upto))
+        logged = read_log_entries(await self._wiki.log_entries(self._start, upto))
+        changes = read_changes(rows.readable, logged.readable)
         if not part.is_last:
             self._start = max(self._start, upto or 0)
-        return changes
+        return changes, [*rows.unreadable, *logged.unreadable]
 
-    def _is_new(self, change: WikiChange) -> bool:
-        in_time = self._end is None or change.timestamp < self._end
-        return in_time and change.timestamp >= self._seen.start and change.identity not in self._seen
+    def _is_new(self, identity: str, timestamp: int) -> bool:
+        in_time = self._end is None or timestamp < self._end
+        return in_time and timestamp >= self._seen.start and identity not in self._seen
 
-    def _build_record(self, event: ChangeEvent) -> Record:
+    def _build_record(self, event: ChangeEvent) -> FeedRecord:
         self._offset += 1
         value = orjson.dumps(event.event)
-        return Record(value, None, event.timestamp, self._partition, self._offset - 1)
+        record = Record(value, None, event.timestamp, self._partition, self._offset - 1)
+        return FeedRecord(record, orjson.dumps(event.covered_changes).decode())
+
+    def _build_refusal(self, row: UnreadableRow, time: int) -> FeedRecord:
+        """Return the record of a change that cannot be read. The job writes an error event with the row."""
+        self._offset += 1
+        reason = (
+            f"A change of {self._settings.api} cannot be read: {row.reason}. Check that no proxy changes its answers."
+        )
+        record = Record(row.value, None, time, self._partition, self._offset - 1, refusal=reason)
+        log.error("change_unreadable", wiki=self._partition.topic, reason=row.reason, changed_at=format_timestamp(time))
+        return FeedRecord(record, orjson.dumps([(row.identity, time)]).decode())

@@ -2,49 +2,40 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from wikistate.adapters.connectors.recent_changes import queries
 from wikistate.core.enrichment.failures import READ_DENIED, FailureKind
 from wikistate.core.events.continuation import ListProgress
-from wikistate.core.events.integers import MAX_INTEGER, is_integer
+from wikistate.core.events.fields import FieldError, Fields, as_text
 from wikistate.core.events.page_change import WikiMetadata
+from wikistate.core.events.siteinfo import read_siteinfo
 from wikistate.core.events.timestamps import parse_timestamp
+from wikistate.core.events.wiki_pages import RevisionWithPage, read_pages, read_revisions
 from wikistate.errors import SourceError, WikiError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
     from wikistate.adapters.connectors.connector import WikiQueries
     from wikistate.adapters.connectors.recent_changes.queries import Parameters
     from wikistate.core.events.wiki_changes import WikiChange
 
 Json = dict[str, Any]
+_T = TypeVar("_T")
+
+_LISTS = ("recentchanges", "logevents", "pages")
 
 MAX_ROWS = 100_000
 """The most rows in the answers to one query that is not processed part by part, such as the log entries of a part."""
-
-_SMALLEST_NAMESPACE = -2  # of links to the file itself; -1 is that of special pages
-_NUMBERS = {
-    **dict.fromkeys(("rcid", "revid", "old_revid", "pageid", "logid", "logpage", "parentid", "lastrevid"), 0),
-    **dict.fromkeys(("oldlen", "newlen", "size", "userid"), 0),
-    **dict.fromkeys(("ns", "id"), _SMALLEST_NAMESPACE),
-}
-"""The numbers in rows, pages, revisions and namespaces, with the smallest value of each."""
-
-
-class RevisionWithPage(NamedTuple):
-    """A revision and its page, as ``prop=revisions|info`` describes both."""
-
-    page: Json
-    revision: Json
 
 
 class ListPart(NamedTuple):
     """One part of a list, and the time of the wiki in milliseconds since the epoch."""
 
-    rows: list[Json]
+    rows: list[Any]
     is_last: bool
     now: int
 
@@ -54,11 +45,13 @@ class PagesPart(NamedTuple):
 
     Attributes:
         pages: The pages with their current revisions.
+        unreadable: The reasons why further pages cannot be read.
         resume: The parameters of the next part; None at the end.
         now: The time of the wiki in milliseconds since the epoch.
     """
 
     pages: list[RevisionWithPage]
+    unreadable: list[str]
     resume: Json | None
     now: int
 
@@ -97,42 +90,34 @@ class RecentChangesWiki:
         await self._queries.open()
         document = await self._query(queries.site_info(), tries=1)
         try:
-            general, namespaces = document["query"]["general"], list(document["query"]["namespaces"].values())
-            self._check_numbers(namespaces)
-            self.namespaces = sorted(each["id"] for each in namespaces if each["id"] >= 0)
-            facts = WikiMetadata(
-                wiki_id=wiki_id or general["wikiid"],
-                domain=domain or general["servername"],
-                article_url_template=_absolute_url(general["server"]) + general["articlepath"],
-                content_namespaces=frozenset(each["id"] for each in namespaces if each.get("content")),
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise self._source_error(f"its siteinfo is incomplete ({error!r})") from error
+            found, now = read_siteinfo(document), Fields(document).time("curtimestamp")
+        except FieldError as error:
+            raise self._source_error(f"its siteinfo is incomplete: {error.message}") from error
+        self.namespaces = sorted(number for number in found.namespaces if number >= 0)
+        facts = WikiMetadata(
+            wiki_id=wiki_id or found.wiki_id,
+            domain=domain or found.domain,
+            article_url_template=_absolute_url(found.server) + found.article_path,
+            content_namespaces=frozenset(number for number, each in found.namespaces.items() if each.is_content),
+        )
         if facts.wiki_id in other_wiki_ids:
             raise self._source_error(
                 f"it states the database name {facts.wiki_id!r:.200}, which the settings give to another wiki",
                 hint="List the wiki under wikis with a wiki_id of its own.",
             )
-        return facts, get_clock(document)
+        return facts, now
 
     async def recent_changes(self, start: int, end: int | None) -> AsyncIterator[ListPart]:
         """Yield the parts of the recent changes between two times."""
-        parameters, more, progress = queries.recent_changes(start, end), True, ListProgress()
-        while more:
-            document = await self._query(parameters)
-            more = "continue" in document
-            self._check_progress(progress, document, "recentchanges")
-            parameters = parameters | document.get("continue", {})
-            rows = document.get("query", {}).get("recentchanges", [])
-            self._check_numbers(rows)
-            yield ListPart(rows, not more, get_clock(document))
+        async for document in self._query_all(queries.recent_changes(start, end), max_rows=None):
+            is_last = self._continuation(document) is None
+            yield ListPart(self._rows(document, "recentchanges"), is_last, get_clock(document))
 
-    async def log_entries(self, start: int, end: int | None) -> list[Json]:
+    async def log_entries(self, start: int, end: int | None) -> list[Any]:
         """Return the log entries between two times."""
-        rows: list[Json] = []
+        rows: list[Any] = []
         async for document in self._query_all(queries.log_entries(start, end)):
-            rows += document.get("query", {}).get("logevents", [])
-        self._check_numbers(rows)
+            rows += self._rows(document, "logevents")
         return rows
 
     async def revisions(self, rev_ids: Iterable[int]) -> dict[int, RevisionWithPage]:
@@ -140,7 +125,7 @@ class RecentChangesWiki:
         found: dict[int, RevisionWithPage] = {}
         for batch in _split_batches(sorted(set(rev_ids))):
             async for document in self._query_all(queries.revisions(batch)):
-                found |= {pair.revision["revid"]: pair for pair in self._revisions_with_pages(document)}
+                found |= {pair.revision["revid"]: pair for pair in _revisions_with_pages(document)}
         return found
 
     async def pages(self, titles: Iterable[str]) -> dict[str, RevisionWithPage]:
@@ -148,12 +133,12 @@ class RecentChangesWiki:
         found: dict[str, RevisionWithPage] = {}
         for batch in _split_batches(sorted(set(titles))):
             async for document in self._query_all(queries.pages(batch)):
-                found |= {pair.page["title"]: pair for pair in self._revisions_with_pages(document)}
+                found |= {pair.page["title"]: pair for pair in _revisions_with_pages(document)}
         return found
 
     async def first_revision(self, title: str) -> RevisionWithPage | None:
         """Return the oldest revision of a page, None if the page does not exist."""
-        return next(self._revisions_with_pages(await self._query(queries.first_revision(title))), None)
+        return next(_revisions_with_pages(await self._query(queries.first_revision(title))), None)
 
     async def revision_at(self, title: str, moment: int) -> RevisionWithPage | None:
         """Return the newest revision of a page at a time, None if the page does not exist or is younger.
@@ -162,7 +147,7 @@ class RecentChangesWiki:
             title: The title of the page.
             moment: Milliseconds since the epoch.
         """
-        return next(self._revisions_with_pages(await self._query(queries.revision_at(title, moment))), None)
+        return next(_revisions_with_pages(await self._query(queries.revision_at(title, moment))), None)
 
     async def deleted_revision(self, change: WikiChange) -> Json | None:
         """Return the last revision of a page that a change has deleted; None if the wiki does not state it.
@@ -171,6 +156,7 @@ class RecentChangesWiki:
 
         Raises:
             SourceError: The wiki does not answer, or answers oddly.
+            FieldError: The revision lacks a field.
         """
         if not self._sees_deleted:
             return None
@@ -182,12 +168,11 @@ class RecentChangesWiki:
                 raise self._source_error(error.message.removesuffix("."), hint=error.hint) from error
             self._sees_deleted = False  # missing rights do not change, so the request is not repeated
             return None
-        for page in document.get("query", {}).get("pages", []):
+        for page in read_pages(document):
             # A page with the same id was restored. The revisions that are deleted now may be those of another page.
-            if page.get("pageid", 0) != change.page_id or not change.page_id:
-                shown = page.get("deletedrevisions", [])
-                self._check_numbers(shown)
-                return next(iter(shown), None)
+            if page.values.get("pageid", 0) != change.page_id or not change.page_id:
+                found = next(read_revisions(page, "deletedrevisions"), None)
+                return None if found is None else found.revision
         return None
 
     async def list_pages(self, namespace: int, resume: Json | None) -> PagesPart:
@@ -198,59 +183,67 @@ class RecentChangesWiki:
             resume: `PagesPart.resume` of the part before; None for the beginning.
         """
         document = await self._query(queries.all_pages(namespace) | (resume or {}))
-        following = document.get("continue")
         if resume is None:
             self._page_list = ListProgress()
-        self._check_progress(self._page_list, document, "pages")
-        return PagesPart(list(self._revisions_with_pages(document)), following, get_clock(document))
+        self._check_progress(self._page_list, document)
+        following = self._continuation(document)
+        part = PagesPart([], [], following, get_clock(document))
+        for page in self._read(lambda: list(read_pages(document))):
+            try:
+                part.pages.extend(read_revisions(page))
+            except FieldError as error:
+                part.unreadable.append(error.message)
+        return part
 
     async def close(self) -> None:
         """Close the client."""
         await self._queries.close()
 
-    async def _query_all(self, parameters: Parameters) -> AsyncIterator[Json]:
+    async def _query_all(self, parameters: Parameters, *, max_rows: int | None = MAX_ROWS) -> AsyncIterator[Json]:
         more: Parameters | None = {}
-        progress = ListProgress(max_rows=MAX_ROWS)
+        progress = ListProgress(max_rows=max_rows)
         while more is not None:
             document = await self._query(parameters | more)
-            self._check_progress(progress, document, "logevents", "pages")
-            more = document.get("continue")
+            self._check_progress(progress, document)
+            more = self._continuation(document)
             yield document
 
-    def _check_progress(self, progress: ListProgress, document: Json, *lists: str) -> None:
+    def _check_progress(self, progress: ListProgress, document: Json) -> None:
         """Raise `SourceError` if the wiki continues a list without an end."""
-        query = document.get("query", {})
-        rows = sum(len(query.get(name, ())) for name in lists)
+        found = self._read(lambda: Fields(document).get_fields("query"))
+        rows = sum(len(self._read(partial(found.get_list, name))) for name in _LISTS)
         if reason := progress.check(document.get("continue"), rows):
             raise self._source_error(
                 reason, hint="Check that no proxy caches the answers of the wiki's api.php to requests that are posted."
             )
+
+    def _continuation(self, document: Json) -> Parameters | None:
+        """Return the parameters for the rest of a list; None at its end."""
+        if document.get("continue") is None:
+            return None
+        return {
+            name: str(value)
+            for name, value in self._read(lambda: Fields(document).fields("continue")).values.items()
+            if isinstance(value, str | int)
+        }
+
+    def _rows(self, document: Json, name: str) -> list[Any]:
+        return self._read(lambda: Fields(document).get_fields("query").get_list(name))
+
+    def _read(self, read: Callable[[], _T]) -> _T:
+        """Return what a reader finds in an answer. Raises `SourceError` for an answer of another form."""
+        try:
+            return read()
+        except FieldError as error:
+            raise self._source_error(
+                error.message, hint="Check that no proxy changes the answers of the wiki's api.php."
+            ) from error
 
     async def _query(self, parameters: Parameters, *, tries: int | None = None) -> Json:
         try:
             return await self._queries.query(parameters, tries=tries)
         except WikiError as error:
             raise self._source_error(error.message.removesuffix("."), hint=error.hint) from error
-
-    def _revisions_with_pages(self, document: Json) -> Iterator[RevisionWithPage]:
-        pages = document.get("query", {}).get("pages", [])
-        self._check_numbers(pages)
-        for page in pages:
-            revisions = page.get("revisions", [])
-            self._check_numbers(revisions)
-            for revision in revisions:
-                yield RevisionWithPage(page, revision)
-
-    def _check_numbers(self, rows: Iterable[Json]) -> None:
-        """Raise `SourceError` if a number in these rows is out of bounds; a field may be missing."""
-        for row in rows:
-            for name in row.keys() & _NUMBERS:
-                value = row[name]
-                if value is not None and not is_integer(value, minimum=_NUMBERS[name]):
-                    raise self._source_error(
-                        f"it answers {name}={value!r:.60}, which is not a number from {_NUMBERS[name]} to {MAX_INTEGER}",
-                        hint="Check that no proxy changes the answers of the wiki's api.php.",
-                    )
 
     def _source_error(self, why: str, *, hint: str = "") -> SourceError:
         return SourceError(
@@ -264,7 +257,11 @@ class RecentChangesWiki:
 
 def get_clock(document: Json) -> int:
     """Return the time of the wiki in a response, in milliseconds since the epoch; 0 if it states none."""
-    return parse_timestamp(str(document.get("curtimestamp"))) or 0
+    return parse_timestamp(as_text(document.get("curtimestamp"))) or 0
+
+
+def _revisions_with_pages(document: Json) -> Iterator[RevisionWithPage]:
+    return (pair for page in read_pages(document) for pair in read_revisions(page))
 
 
 def _split_batches(values: list[Any]) -> Iterator[list[Any]]:
