@@ -66,6 +66,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="list the targets")
     options = parser.parse_args(arguments)
     options.target = options.target or default_target
+    if unknown := sorted(set(options.target) - set(names)):
+        parser.error(f"there is no target {', '.join(unknown)}; --list lists them")
     if (options.file is not None or options.case is not None) and len(options.target) != 1:
         parser.error("--file and --case need one --target")
     return options

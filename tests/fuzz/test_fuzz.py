@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.fuzz.__main__ import main
 from tests.fuzz.corpus import REGRESSIONS, SEEDS, load_seeds
 from tests.fuzz.minimise import shrink
 from tests.fuzz.mutators.json_mutator import dump, mutate_json, parse
@@ -44,6 +45,14 @@ def test_short_form_has_no_finding(tmp_path: Path) -> None:
     }
     assert read.keys() == {target.name for target in TARGETS}
     assert all(read[target.name] >= target.cases for target in TARGETS)
+
+
+def test_unknown_target_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelt target must not end in a run without a finding."""
+    monkeypatch.setenv("FUZZ_TARGET", "turtle,tortoise")
+    with pytest.raises(SystemExit) as raised:
+        main(["--list"])
+    assert raised.value.code == 2
 
 
 @pytest.fixture(scope="module")
