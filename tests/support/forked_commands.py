@@ -47,8 +47,9 @@ class CommandForker:
         atexit.register(self.close)
 
     def close(self) -> None:
-        """End the process; commands that it has forked are not ended."""
+        """End the process. It does not wait for commands that still run."""
         self._orders.close()
+        self._process.kill()
         self._process.wait()
 
     def fork(
