@@ -165,5 +165,5 @@ def test_lines_of_a_file_equal_those_of_the_local_runner(bridge_output: BridgeOu
     assert [record.truncated_bytes for record in records] == [0, 0, 0, 0, 0, 250_000, 0, 0]
     assert bridge_output.documents == [
         {"sha256": _sha256(value), "key": key, "timestamp": timestamp, "position": [*partition, offset], "cut": cut}
-        for value, key, timestamp, partition, offset, cut in records
+        for value, key, timestamp, partition, offset, cut, _ in records
     ]
