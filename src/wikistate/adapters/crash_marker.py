@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
 
+from wikistate.adapters.private_files import make_private_folder, open_private
 from wikistate.errors import InputError
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ class CrashMarker:
         self._read_file()
 
     def _open_file(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        make_private_folder(path.parent)
+        self._file = open_private(path)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         size = os.fstat(self._file).st_size
         # A page without a block on the disk would end the process when the disk is full.

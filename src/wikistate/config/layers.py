@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+_KEY_END = re.compile(r"[:\s]")
 _QUOTED = re.compile(r"'[^']{2,}'")
 
 KeyPath = tuple[str, ...]
@@ -76,6 +77,7 @@ def read_file(file: Path) -> Layer:
     try:
         loader = _choose_loader(text)
         node = yaml.compose(text, Loader=loader)
+        _check_size(node)
         values = yaml.load(text, Loader=loader)  # noqa: S506  (the loader below is a safe one)
     except _YAML_ERRORS as error:
         raise ConfigError(f"{file}: is not YAML: {_format_yaml_error(error)}.") from None
@@ -100,6 +102,32 @@ _MAX_OPENING = 2_000
 def _choose_loader(text: str) -> type[yaml.SafeLoader]:
     """Return a safe loader; for a text that may be nested deeply the one that raises `RecursionError`."""
     return _FAST_LOADER if sum(map(text.count, "[{-?:")) < _MAX_OPENING else yaml.SafeLoader
+
+
+_MAX_NODES = 1_000_000
+"""Values of a file, each counted as often as an alias repeats it. Ten levels of aliases to aliases are more than memory holds."""
+
+
+def _check_size(node: yaml.Node | None) -> None:
+    """Raise `ValueError` for a value that is larger than a file of settings, or that contains itself."""
+    if node is not None and _count_nodes(node, {}) > _MAX_NODES:
+        raise ValueError(f"its aliases repeat more than {_MAX_NODES} values, or a value contains itself")
+
+
+def _count_nodes(node: yaml.Node, counted: dict[int, int]) -> int:
+    if (known := counted.get(id(node))) is not None:
+        return known
+    counted[id(node)] = _MAX_NODES + 1  # a value that contains itself has no end
+    match node:
+        case yaml.MappingNode():
+            inner = [each for pair in node.value for each in pair]
+        case yaml.SequenceNode():
+            inner = node.value
+        case _:
+            inner = []
+    total = 1 + sum(_count_nodes(each, counted) for each in inner)
+    counted[id(node)] = total
+    return total
 
 
 def _format_yaml_error(error: Exception) -> str:
@@ -130,9 +158,10 @@ def parse_assignment(text: str) -> tuple[KeyPath, Any]:
     key, equals, value = text.partition("=")
     path = tuple(key.strip().split("."))
     if not equals or not all(path):
-        shown = f"{key}=…" if equals else re.split(r"[:\s]", text, maxsplit=1)[0]  # the rest may be a secret
+        shown = f"{key}=…" if equals else _KEY_END.split(text, maxsplit=1)[0]  # the rest may be a secret
         raise ConfigError(f"--set {shown}: expected path.to.key=value, for example enrich.batch_size=20.")
     try:
+        _check_size(yaml.compose(value, Loader=_choose_loader(value)))
         return path, yaml.load(value, Loader=_choose_loader(value))  # noqa: S506  (a safe loader, see above)
     except _YAML_ERRORS as error:
         # The value may be a secret.

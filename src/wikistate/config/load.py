@@ -181,7 +181,10 @@ def _includes_secret(kind: Any) -> bool:
 
 
 def _shorten(value: object) -> str:
-    text = mask_url(repr(value))
+    try:
+        text = mask_url(repr(value))
+    except ValueError:  # Python writes no number of more than some thousand digits
+        text = "a number of thousands of digits"
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  (fits into a line)
 
 

@@ -164,7 +164,7 @@ class Answers:
     async def query(self, parameters: object, *, tries: int | None = None) -> dict[str, Any]:
         """Return the siteinfo."""
         del parameters, tries
-        return {"query": {"general": self._general, "namespaces": {}}}
+        return {"query": {"general": self._general, "namespaces": {}}, "curtimestamp": "2026-01-01T00:00:00Z"}
 
     async def close(self) -> None:
         """Do nothing."""

@@ -29,6 +29,7 @@ SETTING = "allowed_origins"
 """The setting that confirms an origin."""
 
 _DOMAIN, _PLACEHOLDER = "{domain}", "domain-of-a-wiki"
+_AUTHORITY_END = re.compile("[/?#]")
 _CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_PARSED = 4096  # origins; hosts that events invent must not fill the memory
@@ -59,7 +60,7 @@ def parse_origin(url: str, *, allows_user: bool = False) -> str:
         ValueError: The URL has another scheme, no host, a user, or characters that clients read in different ways.
     """
     authority = url.partition("://")[2]
-    if _CONTROL.search(re.split("[/?#]", authority, maxsplit=1)[0]) or _CONTROL.match(url):
+    if _CONTROL.search(_AUTHORITY_END.split(authority, maxsplit=1)[0]) or _CONTROL.match(url):
         raise ValueError(f"{url!r:.200} has a space, a backslash or a control character in the name of its server.")
     parsed = URL(url)
     if parsed.scheme not in _DEFAULT_PORTS or not parsed.host:

@@ -38,49 +38,48 @@ async def check_marker(update: Update, query: Query, target: UpdateTarget) -> No
         StoreError: One of the steps has an unexpected result again and again; the message names the step and the setting.
     """
     for _ in range(_ATTEMPTS - 1):
-        try:
-            return await _check_once(update, query, target)
-        except StoreError:
-            continue
-    return await _check_once(update, query, target)
+        if await _find_fault(update, query, target) is None:
+            return
+    if (fault := await _find_fault(update, query, target)) is not None:
+        raise fault
 
 
-async def _check_once(update: Update, query: Query, target: UpdateTarget) -> None:
+async def _find_fault(update: Update, query: Query, target: UpdateTarget) -> StoreError | None:
     await update(target.data("INSERT", _LINE))
     seen = await query(_build_read_query(target))
     await update(target.data("DELETE", _LINE))
     if not seen:
-        raise StoreError(
+        return StoreError(
             "The store accepted a triple and does not show it: queries read another graph, or another store, than updates write.",
             hint="Compare the URLs of both, and set `store.graph` to the graph that queries read.",
         )
     if await query(_build_read_query(target)):
-        raise StoreError(
+        return StoreError(
             "The store accepted the deletion of a triple and still shows it: queries read an older state than updates write.",
             hint="Set `store.query_url` to a URL that is not behind a cache or a replica of the store.",
         )
-    if target.graph is None:
-        await _check_reach(update, query, target)
+    return None if target.graph is not None else await _check_reach(update, query, target)
 
 
-async def _check_reach(update: Update, query: Query, target: UpdateTarget) -> None:
+async def _check_reach(update: Update, query: Query, target: UpdateTarget) -> StoreError | None:
     try:
         found = await query(target.any_graph_query())
     except StoreError:
-        return  # a store without named graphs, such as a default namespace of Blazegraph, rejects the word GRAPH
+        return None  # a store without named graphs, such as a default namespace of Blazegraph, rejects the word GRAPH
     graph = found[0].get("graph") if found else None
     if not isinstance(graph, NamedNode):
-        return
+        return None
     named = target._replace(graph=graph.value)
     await update(named.data("INSERT", _LINE))
     await update(target.data("DELETE", _LINE))
     if await query(_build_read_query(named)):
         await update(named.data("DELETE", _LINE))
-        raise StoreError(
+        return StoreError(
             "The store holds entities, and updates do not reach them: they are in another graph.",
             hint=f"Set `store.graph` to the graph that holds the entities, {graph.value}.",
             graph=graph.value,
         )
+    return None
 
 
 def _build_read_query(target: UpdateTarget) -> str:

@@ -27,6 +27,9 @@ _OWN_NAMES = re.compile(
 )
 """Names of the files of RocksDB and of file systems."""
 
+_DATA_FILE = re.compile(r"(\d+|bulk-\d+)\.(sst|log)")
+_LIST_OF_FILES = re.compile(r"MANIFEST-\d+")
+
 _BLOCK = 32 * 1024  # bytes of a block of a list of files
 _HEADER, _LONG_HEADER = 7, 11  # bytes before a record; the long one names the log as well
 _LONG_KINDS = range(5, 9)
@@ -55,7 +58,7 @@ def prepare_folder(folder: Path, *, user: int | None = None) -> None:
     _check_access(folder)
     if "CURRENT" in names:
         _check_database(folder)
-    elif any(re.fullmatch(r"(\d+|bulk-\d+)\.(sst|log)", name) for name in names):
+    elif any(_DATA_FILE.fullmatch(name) for name in names):
         raise _damage_error(folder, "the file CURRENT is missing")
     elif foreign := sorted(name for name in names if not _OWN_NAMES.fullmatch(name)):
         raise ConfigError(
@@ -73,7 +76,7 @@ def _check_access(folder: Path) -> None:
 
 def _check_database(folder: Path) -> None:
     name = (folder / "CURRENT").read_bytes()[:64].decode(errors="replace").strip()
-    if not re.fullmatch(r"MANIFEST-\d+", name):
+    if not _LIST_OF_FILES.fullmatch(name):
         raise _damage_error(folder, f"the file CURRENT holds {name[:60]!r} instead of the name of a list of files")
     manifest = folder / name
     if not manifest.is_file():
