@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 # Shared machines stall for seconds, so the duration of an example proves nothing. The examples are the same each time,
 # because a run that fails must fail again; `make faults` draws new ones.
-hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
-hypothesis.settings.register_profile("drawn", deadline=None)
+PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("steady", PATIENT, derandomize=True)
+hypothesis.settings.register_profile("drawn", PATIENT)
 hypothesis.settings.load_profile("drawn" if os.environ.get("WIKISTATE_FAULTS") == "long" else "steady")
 
 FIXTURE_MARKERS = {

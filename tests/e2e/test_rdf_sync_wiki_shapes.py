@@ -156,7 +156,8 @@ def change_in_each_way(wikibase: FakeWikibase) -> None:
 def write_credentials(file: Path, wikibase: FakeWikibase) -> None:
     """Write settings with the login of a private wiki."""
     login = f'{{bot_name: "{BOT}", bot_password_env: BOT_PASSWORD}}'
-    file.write_text(f'wikis: {{"127.0.0.1": {{api: "{wikibase.url}/w/api.php", credentials: {login}}}}}')
+    api = f"{wikibase.url}{wikibase.repository.wiki.script_path}/api.php"
+    file.write_text(f'wikis: {{"127.0.0.1": {{api: "{api}", credentials: {login}}}}}')
 
 
 def simulate(wikibase: FakeWikibase, changes: int) -> None:

@@ -7,6 +7,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from yarl import URL
+
 from wikistate.adapters.connectors.push_source import FeedSource
 from wikistate.adapters.mediawiki.page_info import PageInfoClient
 from wikistate.adapters.triplestore.serialized import SerializedStore
@@ -37,6 +39,7 @@ from wikistate.wiring.wikis import build_query_client
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wikistate.adapters.mediawiki.wikibase_site import WikibaseSite
     from wikistate.config.model import Configuration
     from wikistate.config.stream_manager import StreamManager
     from wikistate.core.updater.mutation import Mutation
@@ -74,6 +77,12 @@ def _protect_default_files(outputs: Mapping[Role, SinkEndpoint], manager: Stream
     }
 
 
+def _entities_name(site: WikibaseSite) -> str:
+    """Return a name of the wiki's entities. It stays the same when the settings give the wiki another domain."""
+    url = URL(site.concept_uri)
+    return f"{url.host or site.domain}{url.path.rstrip('/')}"
+
+
 class _ChangeSource(NamedTuple):
     """The source of changes: its endpoint, its progress and its retention."""
 
@@ -108,7 +117,7 @@ class _SyncAssembler:
             self._writer,
             lambda: self._store.contents,
             CheckpointGenerationFile(state_path(self._configuration).with_name("generation")),
-            marker_partition(self._site.domain),
+            marker_partition(_entities_name(self._site)),
             state=state,
             window=self._window,
             forget_freshness=self._forget_freshness,
@@ -131,7 +140,7 @@ class _SyncAssembler:
             )
 
         job = self._build_job(base.job, followed.endpoint, state)
-        owner = f"{NAME} {self._configuration.rdf.hostname}"
+        owner = f"{NAME} {_entities_name(self._site)}"
         return replace(base, job=job, source=followed.endpoint, wrap_source=wrap_source, state_owner=owner)
 
     def _forget_freshness(self) -> None:

@@ -34,7 +34,7 @@ MAX_HTTP_WINDOW = 8 * 1024 * 1024
 MAX_XZ_MEMORY = 256 * 1024 * 1024
 """The largest memory of the decoder of xz, in bytes; the presets of xz need at most 65 MB."""
 
-_SLICE = 16_384  # bytes that a member is given at a time
+_FIRST_SLICE, _SLICE = 4_096, 65_536  # bytes that a member is given first, and then at a time: many are short
 _ZEROS = re.compile(rb"\0*")
 
 
@@ -91,6 +91,7 @@ class Decoder:
     def __init__(self, stream_format: Format, *, max_window: int = MAX_WINDOW) -> None:
         self._new = _member_factory(stream_format, max_window)
         self._member: Member | None = None
+        self._slice = _FIRST_SLICE
         self._pending = b""
         self._at = 0  # in the pending bytes; those before it were given to a member
         self._fed = 0
@@ -143,8 +144,9 @@ class Decoder:
             raise TruncatedError
 
     def _decompress(self, member: Member, limit: int) -> bytes:
-        chunk = self._pending[self._at : self._at + _SLICE] if member.needs_input else b""
+        chunk = self._pending[self._at : self._at + self._slice] if member.needs_input else b""
         self._at += len(chunk)
+        self._slice = _SLICE
         try:
             piece = member.decompress(chunk, limit)
         except (zlib.error, zstandard.ZstdError, lzma.LZMAError, OSError, EOFError) as error:
@@ -166,7 +168,7 @@ class Decoder:
             self._at = zeros.end()
             self.complete_bytes = self._fed - len(self._pending) + self._at
         if self._at < len(self._pending):
-            self._member = self._new()
+            self._member, self._slice = self._new(), _FIRST_SLICE
         return self._member
 
 

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 STEP_BYTES = 1024 * 1024
 """Bytes that are decompressed at once; then other tasks get a turn."""
 
+_STEPS_PER_TURN = 8
+"""Shorter steps after which other tasks get a turn: an ordinary answer takes fewer."""
+
+_MAX_PARTS = 1024
+"""Chunks that are kept apart: a server may send each byte alone, and an object of its own for each takes 40 bytes."""
+
 _FEED_BYTES = 64 * 1024  # compressed bytes that are decoded at once: they may hold thousands of empty members
 _OVERHEAD = 64 * 1024  # bytes by which a compressed body may exceed its content: headers, and blocks that are stored
 
@@ -62,11 +68,15 @@ async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes | 
     body = BodyBuffer(limit) if encoding is Format.PLAIN else DecodedBodyBuffer(limit, encoding)
     if response.content_length is not None and response.content_length > limit:
         return _too_large(response, limit)
+    steps, turn_at = 0, limit - STEP_BYTES
     while chunk := await response.content.readany():
         for is_within in body.feed_in_steps(chunk):
             if not is_within:
                 return _too_large(response, limit)
-            await asyncio.sleep(0)
+            steps += 1
+            if steps % _STEPS_PER_TURN == 0 or body.left <= turn_at:
+                await asyncio.sleep(0)
+                turn_at = body.left - STEP_BYTES
     if not body.is_complete:
         return Failure(
             FailureKind.UNPARSABLE, f"{_response_host(response)} answers with a truncated {encoding.value} body"
@@ -86,11 +96,16 @@ def _response_host(response: aiohttp.ClientResponse) -> str:
 
 
 class BodyBuffer:
-    """Buffer of chunks with a limit in bytes."""
+    """Buffer of chunks with a limit in bytes.
+
+    Attributes:
+        left: The rest of the limit; negative beyond it.
+    """
 
     def __init__(self, limit: int) -> None:
-        self._left = limit
-        self._content: bytes | bytearray = b""
+        self.left = limit
+        self._parts: list[bytes] = []
+        self._joined: list[bytes] = []
 
     @property
     def is_complete(self) -> bool:
@@ -107,18 +122,16 @@ class BodyBuffer:
 
     def join(self) -> bytes:
         """Return the whole body, once it is complete."""
-        return bytes(self._content)
+        parts = [*self._joined, *self._parts]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _append(self, chunk: bytes) -> bool:
-        self._left -= len(chunk)
-        if not self._content:
-            self._content = chunk
-        else:
-            # Not a list: a server may send each byte alone, and an object of its own for each takes 40 bytes.
-            if isinstance(self._content, bytes):
-                self._content = bytearray(self._content)
-            self._content += chunk
-        return self._left >= 0
+        self.left -= len(chunk)
+        self._parts.append(chunk)
+        if len(self._parts) == _MAX_PARTS:
+            self._joined.append(b"".join(self._parts))
+            self._parts.clear()
+        return self.left >= 0
 
 
 class DecodedBodyBuffer(BodyBuffer):
@@ -149,7 +162,7 @@ class DecodedBodyBuffer(BodyBuffer):
         for start in range(0, len(chunk), _FEED_BYTES):
             self._decoder.feed(chunk[start : start + _FEED_BYTES])
             # One byte beyond the rest of the limit distinguishes "just fits" from "too much".
-            while piece := self._decoder.read(min(self._left + 1, STEP_BYTES)):
+            while piece := self._decoder.read(min(self.left + 1, STEP_BYTES)):
                 is_within = self._append(piece)
                 yield is_within
                 if not is_within:
