@@ -141,7 +141,8 @@ class FakeWiki:
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
             return await self._send(request, responses.make_login_required(wiki.domain, request.path))
         params = await _read_parameters(request)
-        if self.accounts is not None:
+        is_other_api = request.path.endswith("/api.php") and request.path != f"{wiki.script_path}/api.php"
+        if self.accounts is not None and not is_other_api:  # no script of a wiki is there, whoever asks
             answer = self.accounts.respond(request.path, params, request.cookies, domain=wiki.domain)
             if answer is not None:
                 return await self._send(request, answer)
