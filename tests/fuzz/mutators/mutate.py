@@ -34,7 +34,10 @@ def build_input(target: Target, seeds: Sequence[bytes], *, seed: int, case: int)
     rng = random.Random(f"{target.name}/{seed}/{case}")
     data = rng.choice(seeds)
     for _ in range(rng.choice((1, 1, 1, 2))):
-        data = _mutate(target, data, rng, seeds)
+        try:
+            data = _mutate(target, data, rng, seeds)
+        except MemoryError:  # a repeat of a repeat; the limit is for the reader
+            break
     if target.compressed and rng.random() < 0.35:
         _, data = compress(data, rng, FILE_FORMATS)
     return data
