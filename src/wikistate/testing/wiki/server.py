@@ -142,7 +142,7 @@ class FakeWiki:
             return await self._send(request, responses.make_login_required(wiki.domain, request.path))
         params = await _read_parameters(request)
         is_other_api = request.path.endswith("/api.php") and request.path != f"{wiki.script_path}/api.php"
-        if self.accounts is not None and not is_other_api:  # no script of a wiki is there, whoever asks
+        if self.accounts is not None and not is_other_api:  # a wiki has no script there
             answer = self.accounts.respond(request.path, params, request.cookies, domain=wiki.domain)
             if answer is not None:
                 return await self._send(request, answer)
