@@ -36,7 +36,7 @@ def build_input(target: Target, seeds: Sequence[bytes], *, seed: int, case: int)
     for _ in range(rng.choice((1, 1, 1, 2))):
         try:
             data = _mutate(target, data, rng, seeds)
-        except MemoryError:  # a repeat of a repeat; the limit is for the reader
+        except (MemoryError, RecursionError):  # a repeat of a repeat; the limits are for the reader
             break
     if target.compressed and rng.random() < 0.35:
         _, data = compress(data, rng, FILE_FORMATS)
