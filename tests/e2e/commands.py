@@ -8,14 +8,12 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
-from tests.support.forked_commands import start_forked
+from tests.support.forked_commands import ForkedProcess, start_wikistate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
     from typing import Any
-
-    from tests.support.forked_commands import ForkedProcess
 
     from wikistate.core.events.meta import Event
 
@@ -43,7 +41,7 @@ async def run_wikistate(*words: str | Path, stdin: bytes = b"", folder: Path | N
 class Command:
     """A command that runs in the background."""
 
-    def __init__(self, process: ForkedProcess) -> None:
+    def __init__(self, process: ForkedProcess | asyncio.subprocess.Process) -> None:
         self._process = process
         self._err = bytearray()
         self._out = bytearray()
@@ -133,7 +131,8 @@ class Command:
             self._process.kill()
         await self._process.wait()
         await asyncio.gather(*self._reading)
-        await self._process.close()
+        if isinstance(self._process, ForkedProcess):
+            await self._process.close()
 
     async def _collect(self, stream: asyncio.StreamReader, into: bytearray) -> None:
         while piece := await stream.read(65_536):
@@ -145,7 +144,7 @@ class Command:
 @asynccontextmanager
 async def start_command(*words: str | Path, folder: Path | None = None) -> AsyncIterator[Command]:
     """Start a command in the background; kill it at the end of the block if it has not ended by then."""
-    process = await start_forked(*words, folder=folder)
+    process = await start_wikistate(*words, folder=folder)
     command = Command(process)
     try:
         yield command

@@ -169,8 +169,33 @@ def find_forker() -> CommandForker:
     return _FORKERS[0]
 
 
+def _read_umask() -> int:
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
+
+
+def _read_start_conditions() -> tuple[str | None, int]:
+    return os.environ.get("PYTHONPATH"), _read_umask()
+
+
+_START_CONDITIONS = _read_start_conditions()
+
+
+async def start_wikistate(*words: str | Path, folder: Path | None = None) -> ForkedProcess | asyncio.subprocess.Process:
+    """Start a command with pipes to its three streams.
+
+    It is a new interpreter if the test has changed what only the start of one reads: the path of modules, or the umask.
+    """
+    if _read_start_conditions() == _START_CONDITIONS:
+        return await start_forked(*words, folder=folder)
+    pipe = subprocess.PIPE
+    command = (sys.executable, "-m", "wikistate", *words)
+    return await asyncio.create_subprocess_exec(*command, cwd=folder, stdin=pipe, stdout=pipe, stderr=pipe)
+
+
 async def start_forked(*words: str | Path, folder: Path | None = None) -> ForkedProcess:
-    """Start a command with pipes to its three streams."""
+    """Start a command in a fork, with pipes to its three streams."""
     stdin, to_stdin = os.pipe()
     from_stdout, stdout = os.pipe()
     from_stderr, stderr = os.pipe()

@@ -69,8 +69,19 @@ class StreamConfig:
     destination_event_service: str | None = None
 
     def accepts_topic(self, topic: str) -> bool:
-        """Return whether the topic belongs to the stream."""
-        return any(topic == own or (is_regex(own) and matches_pattern(own, topic)) for own in self.topics)
+        """Return whether the topic belongs to the stream.
+
+        Raises:
+            DocumentError: The regular expression of the topics is malformed.
+        """
+        try:
+            return any(topic == own or (is_regex(own) and matches_pattern(own, topic)) for own in self.topics)
+        except ValueError as error:
+            raise DocumentError(
+                f"The topics of the stream {self.stream!r:.200} are not a regular expression, or it is too large: {self.topics!r:.200}.",
+                hint="Correct its topics and topic_prefixes in the stream configuration, or name the topics one by one.",
+                stream=self.stream,
+            ) from error
 
 
 class StreamConfigs:

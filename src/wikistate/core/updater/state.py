@@ -134,6 +134,8 @@ def _unpack_fields(state: EntityState, blob: bytes) -> EntityState:
             hint="Run the release that wrote the state, or a later one.",
         )
     held, entity, buffer = fields
+    if not isinstance(entity, str):
+        raise TypeError("the id of the entity is not a text")
     if not (held is None or type(held) is int):
         raise ValueError("the revision in the store is not a number")
     return state._replace(
@@ -158,9 +160,13 @@ def _pack_event(event: InputEvent) -> list[Any]:
 
 def _unpack_event(entity: str, fields: list[Any]) -> InputEvent:
     kind, own, time, revision, ingested, *rest = fields
+    if not (
+        all(type(each) is int for each in (time, revision, ingested)) and all(isinstance(each, str) for each in rest)
+    ):
+        raise ValueError("a buffered event has a field of another type")
     common = (entity, time, revision, ingested, Origin(*rest))
     match kind:
-        case "c":
+        case "c" if own is None or type(own) is int:
             return RevisionCreated(*common, parent=own)
         case "d":
             return PageDeleted(*common)

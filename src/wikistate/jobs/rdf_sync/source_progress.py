@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from wikistate.core.events.fields import FieldError, Fields
+from wikistate.core.updater.input_reader import CLOCK_SKEW
 from wikistate.errors import WikiError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class WikiProgress:
 class EventProgress:
     """See `SourceProgress`: streams of events. The time is that of the newest event, as a stream never states its end.
 
-    A time in the future is the mistake of a clock or of a server: the events until then are still to come.
+    A time in the future, beyond `CLOCK_SKEW`, is the mistake of a clock or of a server: the events until then are still to come.
 
     Args:
         clock: Returns seconds since the epoch.
@@ -65,7 +66,7 @@ class EventProgress:
         """See `SourceProgress`."""
         if records:
             newest = max(record.timestamp or 0 for record in records)
-            self._followed_until = max(self._followed_until, min(newest, int(self._clock() * 1000)))
+            self._followed_until = max(self._followed_until, min(newest, int(self._clock() * 1000) + CLOCK_SKEW))
 
 
 async def retention_of_recent_changes(queries: Queries, *, overlap: int) -> int | None:
