@@ -199,6 +199,7 @@ def _resolve_location(answer: HttpResponse, address: EntityUrl) -> URL | None:
     try:
         target = URL(str(address), encoded=True).join(URL(answer.headers["Location"], encoded=True))
         target.origin()  # raises for an address without a host, such as mailto:
+        str(target)  # raises for a port that is not a number, which is read late
     except ValueError:
         return None
     return target

@@ -69,7 +69,7 @@ def load_yaml(content: bytes | str) -> object:
         return _load(content)
     except yaml.MarkedYAMLError as error:
         raise YamlError(error.problem or "", error.problem_mark) from error
-    except (yaml.YAMLError, TypeError, ArithmeticError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
         raise YamlError(" ".join(str(error).split())) from error
 
 
