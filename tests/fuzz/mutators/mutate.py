@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from tests.fuzz.target import Target
 
+_MAX_INPUT = 8 * 1024 * 1024
+"""Bytes of an input. The sources bound a record; in the memory of a child a longer one is beyond what a parser can take."""
+
 _LINES = 40
 """Lines of an input of JSON lines that are mutated one by one."""
 
@@ -35,9 +38,12 @@ def build_input(target: Target, seeds: Sequence[bytes], *, seed: int, case: int)
     data = rng.choice(seeds)
     for _ in range(rng.choice((1, 1, 1, 2))):
         try:
-            data = _mutate(target, data, rng, seeds)
+            mutated = _mutate(target, data, rng, seeds)
         except (MemoryError, RecursionError):  # a repeat of a repeat; the limits are for the reader
             break
+        if len(mutated) > _MAX_INPUT:
+            break
+        data = mutated
     if target.compressed and rng.random() < 0.35:
         _, data = compress(data, rng, FILE_FORMATS)
     return data

@@ -130,6 +130,8 @@ def _check_keys(key: str, fields: Mapping[str, Any], known: Collection[str]) -> 
 def _require_mapping(found: object, key: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         invalid_rule(key, f"found {_type_name(found)}", "Expected keys with values.")
+    if wrong := [name for name in found if not isinstance(name, str)]:
+        invalid_rule(key, f"the name {wrong[0]!r:.60} is not a text", "Put it in quotation marks.")
     return found
 
 

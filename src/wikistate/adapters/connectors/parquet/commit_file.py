@@ -110,6 +110,10 @@ def _decode_positions(reader: str, parts: object) -> dict[Partition, int]:
 
 def _decode_path(name: str, path: object) -> str:
     """Return the path below the folder. A name or path that leads elsewhere would move files of others."""
-    if isinstance(path, str) and "/" not in name and not path.startswith("/") and ".." not in (name, *path.split("/")):
-        return path
+    if isinstance(path, str) and "/" not in name and "\0" not in name + path and not path.startswith("/"):
+        parts = (name, *path.split("/"))
+    else:
+        parts = ("..",)
+    if ".." not in parts:
+        return str(path)
     raise ValueError(f"{path!r:.60} is not the path of the file {name[:60]!r} below the folder")
