@@ -85,7 +85,7 @@ SHAPES = {
     "three rows in a response": Shape(served={"max_rows": 3}),
     "log rows without null revisions": Shape(journal={"log_rows_name_null_revisions": False}),
     "dangling redirects have documents": Shape(switches={"withholds_dangling_redirects": False}),
-    "replicas behind": Shape(switches={"replication_delay": 0.2}, settings=("--set", "rdf.acceptable_lag=1")),
+    "replicas behind": Shape(switches={"replication_delay": 0.2}, settings=("--set", "rdf.acceptable_lag=4")),
     "byte order marks": Shape(faults=(Rule(ByteOrderMark(before=2, behind=1)),)),
     "every third entity fails at first": Shape(
         faults=(Rule(HttpStatus(503), path="EntityData", every=3),), settings=("--set", "enrich.retry.base_delay=0.05")

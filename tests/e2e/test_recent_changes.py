@@ -169,7 +169,8 @@ async def test_each_kind_of_change_becomes_an_event(follower: Follower, *, kille
         redirect = await follower.wait_for_event("create", f"{edits.name}/Old_name", page_id=new_page)
         edited = await follower.wait_for_event("edit", f"{edits.name}/Edited")
     assert_valid(follower.events())
-    assert follower.errors() == []
+    # A deletion by another test, shortly before this follower started, has no known revision.
+    assert [error for error in follower.errors() if f"/{edits.name}/" in str(error["raw_event"])] == []
     assert (edited["prior_state"]["revision"]["rev_id"], body_of(edited)) == (edited["revision"]["rev_parent_id"], "2")
     assert body_of(moved) == "It will be moved."
     assert moved["prior_state"]["page"] == {

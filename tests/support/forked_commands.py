@@ -21,6 +21,7 @@ import subprocess
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
@@ -123,7 +124,8 @@ class ForkedProcess:
     def send_signal(self, number: int) -> None:
         """Send a signal to it, unless it has ended."""
         if self.returncode is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it has ended, and its report is on its way
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """Kill it."""
