@@ -67,6 +67,8 @@ def load_yaml(content: bytes | str) -> object:
     """
     try:
         return _load(content)
+    except YamlError:
+        raise
     except yaml.MarkedYAMLError as error:
         raise YamlError(error.problem or "", error.problem_mark) from error
     except (yaml.YAMLError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
