@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from wikistate.config.model import Configuration
-    from wikistate.runners.flink.keyed.steps import ResultElement
     from wikistate.streaming.keyed_job import KeyedState
     from wikistate.wiring.pipeline import KeyedPipeline
     from wikistate.wiring.registry import JobSpec
@@ -53,7 +52,8 @@ _NO_WATERMARK = -(2**63)
 """The watermark of Flink before the first one."""
 
 PUBLISH_BUCKETS = 4096
-"""Groups of keys whose failures are kept together. Few keys have one, so that the cache of a worker holds all groups."""
+"""Groups of keys whose failures are kept together. Few keys have one, so that the cache of a worker holds all groups. Savepoints
+hold it: a change loses them."""
 
 
 class _KeyedFunction:
@@ -143,7 +143,7 @@ class DecideFunction(_KeyedFunction, KeyedProcessFunction):  # type: ignore[misc
         self._watch(bucket, ctx)
 
     def _watch(self, bucket: Bucket, ctx: KeyedProcessFunction.Context) -> None:
-        if not any(True for _ in bucket.timers()):
+        if next(bucket.timers(), None) is None:
             return
         service = ctx.timer_service()
         self._quiet_since.update(service.current_watermark())
@@ -200,13 +200,10 @@ class PublishFunction(_KeyedFunction, KeyedProcessFunction):  # type: ignore[mis
             return
         failed = self._load()
         before = failed.get(element.key)
-        after, publication = self._publish(before, element)
+        after, publication = publish_result(self._job, self._encode, before, element)
         if after != before:
             self._store({**failed, element.key: after})
         yield pickle.dumps(publication)
-
-    def _publish(self, before: KeyedState | None, element: ResultElement) -> tuple[KeyedState | None, Publication]:
-        return publish_result(self._job, self._encode, before, element)
 
     def _load(self) -> Mapping[int, KeyedState]:
         packed = self._state.value()

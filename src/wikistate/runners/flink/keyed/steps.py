@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import orjson
 
-from wikistate.runners.flink.keyed.buckets import EMPTY_ENTRY, KeyEntry
-from wikistate.streaming.keyed_job import EMPTY_STATE, KeyedState, TimerFired
+from wikistate.runners.flink.keyed.buckets import KeyEntry
+from wikistate.streaming.keyed_job import KeyedState, TimerFired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -115,7 +115,7 @@ def decide_event(
     for operation in decision.operations:
         yield OperationElement(key, operation, state)
         state = job.expect(operation, state)
-    bucket.put(key, KeyEntry(state, decision.timer) if state != EMPTY_STATE or decision.timer else EMPTY_ENTRY)
+    bucket.put(key, KeyEntry(state, decision.timer))
 
 
 def fire_timers(
