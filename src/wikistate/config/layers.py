@@ -75,10 +75,7 @@ def read_file(file: Path) -> Layer:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}: is not UTF-8 at byte {error.start}.") from None
     try:
-        loader = _choose_loader(text)
-        node = yaml.compose(text, Loader=loader)
-        _check_size(node)
-        values = yaml.load(text, Loader=loader)  # noqa: S506  (the loader below is a safe one)
+        node, values = _parse(text)
     except _YAML_ERRORS as error:
         raise ConfigError(f"{file}: is not YAML: {_format_yaml_error(error)}.") from None
     if values is None:
@@ -108,10 +105,22 @@ _MAX_NODES = 1_000_000
 """Values of a file, each counted as often as an alias repeats it. Ten levels of aliases to aliases are more than memory holds."""
 
 
-def _check_size(node: yaml.Node | None) -> None:
-    """Raise `ValueError` for a value that is larger than a file of settings, or that contains itself."""
-    if node is not None and _count_nodes(node, {}) > _MAX_NODES:
-        raise ValueError(f"its aliases repeat more than {_MAX_NODES} values, or a value contains itself")
+def _parse(text: str) -> tuple[yaml.Node | None, Any]:
+    """Return the node of a text and its value; None and None for an empty text.
+
+    Raises:
+        ValueError: It is larger than a file of settings, or contains itself. Other errors are among `_YAML_ERRORS`.
+    """
+    loader = _choose_loader(text)(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None, None
+        if _count_nodes(node, {}) > _MAX_NODES:
+            raise ValueError(f"its aliases repeat more than {_MAX_NODES} values, or a value contains itself")
+        return node, loader.construct_document(node)
+    finally:
+        loader.dispose()
 
 
 def _count_nodes(node: yaml.Node, counted: dict[int, int]) -> int:
@@ -161,8 +170,7 @@ def parse_assignment(text: str) -> tuple[KeyPath, Any]:
         shown = f"{key}=…" if equals else _KEY_END.split(text, maxsplit=1)[0]  # the rest may be a secret
         raise ConfigError(f"--set {shown}: expected path.to.key=value, for example enrich.batch_size=20.")
     try:
-        _check_size(yaml.compose(value, Loader=_choose_loader(value)))
-        return path, yaml.load(value, Loader=_choose_loader(value))  # noqa: S506  (a safe loader, see above)
+        return path, _parse(value)[1]
     except _YAML_ERRORS as error:
         # The value may be a secret.
         raise ConfigError(f"--set {key}=…: the value is not YAML: {_format_yaml_error(error)}.") from None
