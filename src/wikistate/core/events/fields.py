@@ -9,8 +9,6 @@ from __future__ import annotations
 import reprlib
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import orjson
-
 from wikistate.core.events.integers import MAX_INTEGER, is_integer
 from wikistate.core.events.timestamps import parse_timestamp
 from wikistate.errors import InputError
@@ -38,18 +36,6 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 
 class FieldError(InputError):
     """Answer that lacks a field, or has a field of another type. The caller adds the origin of the answer."""
-
-
-def load_fields(text: str | bytes) -> Fields:
-    """Return the fields of an object that this program has stored as JSON.
-
-    Raises:
-        FieldError: The text is not a JSON object: another program has written it, or it is damaged.
-    """
-    try:
-        return Fields(orjson.loads(text))
-    except orjson.JSONDecodeError as error:
-        raise FieldError(f"{quote_value(text)} is not JSON: {error!s:.60}") from error
 
 
 class Fields:

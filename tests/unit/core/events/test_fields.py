@@ -16,7 +16,7 @@ from wikistate.core.enrichment.failures import Failure
 from wikistate.core.enrichment.login_answers import classify_login_result
 from wikistate.core.enrichment.plan import Reject, plan_fetch
 from wikistate.core.events.decoder import Decoder
-from wikistate.core.events.fields import FieldError, Fields, load_fields, quote_value
+from wikistate.core.events.fields import FieldError, Fields, quote_value
 from wikistate.core.events.integers import MAX_INTEGER
 from wikistate.core.events.rejection import RejectedEvent
 from wikistate.core.events.schema import Schema
@@ -76,13 +76,6 @@ def test_value_is_quoted_within_bounds(value: object) -> None:
     assert len(quote_value(value)) <= 60
     with pytest.raises(FieldError, match=rf"^a is .{{1,60}}, but must be a number from 0 to {MAX_INTEGER}"):
         Fields({"a": value}).integer("a")
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{", "null", "7", b"\xff"])
-def test_stored_text_of_another_form_is_an_error(text: str | bytes) -> None:
-    """The caller names the file."""
-    with pytest.raises(FieldError):
-        load_fields(text)
 
 
 @given(JSON)
