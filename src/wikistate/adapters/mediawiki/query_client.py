@@ -15,9 +15,9 @@ from wikistate.adapters.mediawiki.action_api import encode, parse_json
 from wikistate.adapters.mediawiki.counted_http import build_http_client
 from wikistate.adapters.mediawiki.credentials import explain_private_wiki
 from wikistate.adapters.mediawiki.sessions import build_session
-from wikistate.core.enrichment.continuation import find_odd_continuation
 from wikistate.core.enrichment.failures import READ_DENIED, Failure, FailureKind, may_pass
 from wikistate.core.enrichment.retry import RetryPolicy, compute_retry_delay
+from wikistate.core.events.continuation import find_odd_continuation
 from wikistate.errors import WikiError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import structlog
 
 from wikistate.adapters.mediawiki.action_api import MAX_REVISIONS, ParsedResponse, parse_json
 from wikistate.adapters.mediawiki.format_version import REQUEST_PARAMETER
-from wikistate.core.enrichment.continuation import find_odd_continuation
 from wikistate.core.enrichment.failures import Failure, FailureKind
+from wikistate.core.events.continuation import find_odd_continuation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -1,7 +1,8 @@
-"""Continuations of the lists of a wiki: a list that does not advance is an error, and not a loop.
+"""Continuations of the lists of a wiki. Pure.
 
-A wiki answers a long list in parts, each with the parameters of the next one (MediaWiki manual, API:Continue). A proxy that
-caches answers, or a wiki that is not what it seems, may name the same parts again and again, or parts without end.
+A wiki answers a long list in parts, each with the parameters of the next one (MediaWiki manual, API:Continue). The parameters
+must not change the query: its action, its titles or its format. A list that does not advance is an error, and not a loop: a
+proxy that caches answers, or a wiki that is not what it seems, may name the same parts again and again, or parts without end.
 """
 
 from __future__ import annotations
@@ -17,6 +18,26 @@ MAX_CONTINUATION = 20_000
 
 _MAX_REMEMBERED = 20_000
 """Continuations that are compared to find one that repeats, as digests of 8 bytes; the oldest is forgotten first."""
+
+_ENDING = "continue"
+_MAX_LENGTH = 10_000
+"""Characters of a value. The longest known ones have a title of 255 bytes for each of 50 pages."""
+
+_MAX_PARAMETERS = 20
+
+
+def find_odd_continuation(found: object) -> str:
+    """Return what is wrong with the field ``continue`` of an answer, as a clause; empty for a valid or a missing one."""
+    if found is None:
+        return ""
+    if not isinstance(found, dict) or len(found) > _MAX_PARAMETERS:
+        return f"its field continue is not an object of at most {_MAX_PARAMETERS} parameters"
+    for name, value in found.items():
+        if not name.endswith(_ENDING):
+            return f"its field continue has the parameter {name!r:.60}, which does not continue a list"
+        if not isinstance(value, str | int) or len(str(value)) > _MAX_LENGTH:
+            return f"its field continue has the value {value!r:.60}"
+    return ""
 
 
 class ListProgress:

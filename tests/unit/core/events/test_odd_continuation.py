@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wikistate.core.enrichment.continuation import find_odd_continuation
+from wikistate.core.events.continuation import find_odd_continuation
 
 
 @pytest.mark.parametrize(
