@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import importlib
-import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.limited_process import ROOT, own_environment
+
 ALLOWANCE = 512 * 1024 * 1024
 """Bytes of address space that a function may take beyond those of its imported modules."""
 
 _TIMEOUT = 240.0  # seconds; some are usual
-_ROOT = Path(__file__).parents[2]
 
 
-def run_limited(function: str, *words: str, allowance: int = ALLOWANCE) -> str:
+def run_within_allowance(function: str, *words: str, allowance: int = ALLOWANCE) -> str:
     """Run a function in a child process and return its standard output.
 
     Args:
@@ -27,16 +27,14 @@ def run_limited(function: str, *words: str, allowance: int = ALLOWANCE) -> str:
     Raises:
         AssertionError: The child did not end well, for instance with a MemoryError.
     """
-    source = str(_ROOT / "src")
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join((source, str(_ROOT)))}
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.limited_memory", str(allowance), function, *words],
         capture_output=True,
         text=True,
         timeout=_TIMEOUT,
         check=False,
-        env=environment,
-        cwd=_ROOT,
+        env=own_environment(),
+        cwd=ROOT,
     )
     assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     return done.stdout

@@ -11,7 +11,12 @@ from pathlib import Path
 from textwrap import dedent
 
 MIB = 1024 * 1024
-_ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
+
+
+def own_environment() -> dict[str, str]:
+    """Return an environment in which a process finds the package and the tests of this checkout."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
 
 
 def run_limited(code: str, *arguments: str, megabytes: int = 1024) -> subprocess.CompletedProcess[str]:
@@ -29,6 +34,6 @@ def run_limited(code: str, *arguments: str, megabytes: int = 1024) -> subprocess
         capture_output=True,
         text=True,
         timeout=120,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(_ROOT / "src"), str(_ROOT)))},
+        env=own_environment(),
         preexec_fn=partial(resource.setrlimit, resource.RLIMIT_AS, (limit, limit)),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
-from tests.support.limited_memory import run_limited
+from tests.support.limited_memory import run_within_allowance
 from tests.unit.adapters.compression.bombs import build_bomb, build_wide_frame
 from tests.unit.adapters.compression.compressed import COMPRESS
 from tests.unit.adapters.connectors.eventstreams.test_source import MemoryMetadata
@@ -53,13 +53,13 @@ def bomb(stream_format: Format, unit: bytes = b"\n", *, head: bytes = b"") -> by
 @pytest.mark.parametrize("reader", ["read_lines", "read_line", "read_list"])
 def test_file_takes_bounded_memory(reader: str) -> None:
     """A file of empty lines, a file of one line, and a list of revisions, in each format."""
-    run_limited(f"{__name__}:{reader}", *FILE_FORMATS, allowance=ALLOWANCE)
+    run_within_allowance(f"{__name__}:{reader}", *FILE_FORMATS, allowance=ALLOWANCE)
 
 
 @pytest.mark.parametrize("reader", ["read_answer", "read_document", "read_stream"])
 def test_body_takes_bounded_memory(reader: str) -> None:
     """An answer of a wiki, a schema or stream configuration, and an event stream, in each encoding."""
-    run_limited(f"{__name__}:{reader}", *HTTP_FORMATS, allowance=ALLOWANCE)
+    run_within_allowance(f"{__name__}:{reader}", *HTTP_FORMATS, allowance=ALLOWANCE)
 
 
 @pytest.mark.parametrize(("window_log", "allowed"), [(28, MAX_WINDOW), (31, MAX_WINDOW), (24, MAX_HTTP_WINDOW)])

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.limited_memory import run_limited
+from tests.support.limited_memory import run_within_allowance
 
 from wikistate.core.events.bundled import SCHEMAS, STREAMS, read_bundled
 from wikistate.core.events.documents import parse_document
@@ -220,7 +220,7 @@ def test_shortened_error_event_names_the_bytes_of_the_source_event() -> None:
 
 def test_record_of_control_characters_takes_bounded_memory() -> None:
     """Each of its bytes would take six in the error event."""
-    run_limited(f"{__name__}:encode_control_characters")
+    run_within_allowance(f"{__name__}:encode_control_characters")
 
 
 def encode_control_characters() -> None:
