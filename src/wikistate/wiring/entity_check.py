@@ -6,6 +6,7 @@ Without it, a wrong address or a wrong concept base leaves the store empty, and 
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from yarl import URL
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 _MAX_SAMPLE = 3
 """Entities of a namespace that are tried: one may have been deleted since it was listed, or be malformed."""
+
+_FIRST_PAUSE = 0.1
+"""Seconds until a sample is tried again. Each pause is twice the one before."""
 
 _LOGIN_KINDS = frozenset({FailureKind.CLIENT_ERROR, FailureKind.UNPARSABLE, FailureKind.LOGGED_OUT})
 """Failures of requests to a private wiki without a valid login: a status, or a web page that asks for a login."""
@@ -74,7 +78,8 @@ async def check_entities(
 
     Raises:
         ConfigError: The wiki uses another concept base than the settings, or a credential cannot be used.
-        WikiError: The wiki lists entities, and none of a sample can be read; the first cause.
+        WikiError: The wiki lists entities, and none of a sample can be read, also after `rdf.acceptable_lag`; the first
+            cause.
     """
     rdf = configuration.rdf
     rdf = rdf.model_copy(update={"hostname": site.domain, "entity_data": rdf.entity_data or site.entity_data})
@@ -96,17 +101,31 @@ class _EntityCheck:
         self._site = site
         self._client = client
         self._api = api
+        self._may_be_behind = False
 
     async def run(self, queries: Queries) -> CheckedEntities:
         marker = build_crash_marker(self._configuration, "check")
         marker.open()
         try:
-            return await self._try_sample(queries, marker)
+            return await self._try_until_replicated(queries, marker)
         finally:
             marker.close()
 
+    async def _try_until_replicated(self, queries: Queries, marker: CrashMarker) -> CheckedEntities:
+        """Try samples again while the wiki may list entities that the replica of the RDF does not have yet."""
+        pause, until = _FIRST_PAUSE, monotonic() + self._configuration.rdf.acceptable_lag
+        while True:
+            try:
+                return await self._try_sample(queries, marker)
+            except WikiError:
+                if not self._may_be_behind or monotonic() >= until:
+                    raise
+            await asyncio.sleep(min(pause, max(0.0, until - monotonic())))
+            pause *= 2
+
     async def _try_sample(self, queries: Queries, marker: CrashMarker) -> CheckedEntities:
         first: WikiError | None = None
+        self._may_be_behind = False
         async for page in _sample_pages(queries, self._site):
             found = await self._client.request(page.entity, page.revision)
             if isinstance(found, Failure):
@@ -115,6 +134,7 @@ class _EntityCheck:
                 is_file = self._site.pages.is_mediainfo(page.namespace)
                 if found.kind is FailureKind.BAD_REVISION and is_file:
                     continue  # a file without media info
+                self._may_be_behind |= found.kind is FailureKind.BAD_REVISION and found.names_subject
                 first = first or self._build_error(page, found)
                 continue
             try:

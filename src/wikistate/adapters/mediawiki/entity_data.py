@@ -17,7 +17,6 @@ from wikistate.adapters.mediawiki.entity_responses import (
     EntityDataSettings,
     EntityUrl,
     find_prefix,
-    is_about_entity,
     is_web_page,
     parse_response,
     resolve_redirect,
@@ -199,8 +198,8 @@ class EntityDataClient:
             self._metrics.concurrency(self._limiter.limit)
 
     async def _request_address(self, address: EntityUrl, sent: float, limit: int) -> bytes | Failure:
-        answer, found = await self._follow(address, limit)
-        self._note_refusal(answer, found, address)
+        found = await self._follow(address, limit)
+        self._note_refusal(found, address)
         if not isinstance(found, Failure) or found.kind is FailureKind.BAD_REVISION:
             self._last_response_at = monotonic()
             self._limiter.answered(self._last_response_at - sent)
@@ -208,8 +207,8 @@ class EntityDataClient:
             self._limiter.overloaded(sent=sent, pause=compute_retry_delay(found, attempt=1, policy=self._policy))
         return found
 
-    async def _follow(self, address: EntityUrl, limit: int) -> tuple[HttpResponse | Failure, bytes | Failure]:
-        """Return the last response and what is in it. Follow redirects to other addresses of the same document."""
+    async def _follow(self, address: EntityUrl, limit: int) -> bytes | Failure:
+        """Return what is in the last response. Follow redirects to other addresses of the same document."""
         answer, requested = await self._send(address, limit), address
         for _ in range(_MAX_REDIRECTS):
             target = None if isinstance(answer, Failure) else resolve_redirect(answer, requested)
@@ -219,7 +218,7 @@ class EntityDataClient:
         found = answer if isinstance(answer, Failure) else parse_response(answer, requested, now=self._clock())
         if requested is not address and isinstance(found, bytes):
             self._use_address_of(requested)
-        return answer, found
+        return found
 
     def _use_address_of(self, target: EntityUrl) -> None:
         """Send later requests to the address to which the wiki redirects."""
@@ -228,10 +227,9 @@ class EntityDataClient:
             self.settings = replace(self.settings, prefix=prefix)
             log.info("entity_data_redirected", requested=before, target=prefix)
 
-    def _note_refusal(self, answer: HttpResponse | Failure, found: bytes | Failure, address: EntityUrl) -> None:
+    def _note_refusal(self, found: bytes | Failure, address: EntityUrl) -> None:
         """Report to the circuit breaker. An answer 404 counts as a refusal unless it is about the entity."""
-        about_entity = isinstance(answer, Failure) or is_about_entity(answer, address)
-        if not isinstance(found, Failure) or (found.kind is FailureKind.BAD_REVISION and about_entity):
+        if not isinstance(found, Failure) or (found.kind is FailureKind.BAD_REVISION and found.names_subject):
             if self._breaker.answered():
                 OUTAGES.end("wiki", self.settings.prefix)
                 log.info("circuit_closed", wiki=self.settings.prefix)

@@ -113,7 +113,7 @@ def parse_response(answer: HttpResponse, address: EntityUrl, *, now: float) -> b
     """
     if answer.status in _GONE:
         detail = f"{address} answers {answer.status}: the wiki does not know this revision, or no longer shows it"
-        return Failure(FailureKind.BAD_REVISION, detail)
+        return Failure(FailureKind.BAD_REVISION, detail, names_subject=is_about_entity(answer, address))
     if answer.status != OK:
         detail = f"{address} answers with the HTTP status {answer.status} {quote_answer(answer)}{explain_redirect(answer, address)}"
         return Failure(classify_status(answer.status), detail, parse_retry_after(answer.headers, now))

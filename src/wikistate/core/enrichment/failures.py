@@ -180,12 +180,15 @@ class Failure(NamedTuple):
         detail: Description and place, for the person who reads the error event; a clause without a full stop.
         retry_after: Seconds that the server asks to wait; None if it does not ask.
         code: Code of the API error; empty for other failures.
+        names_subject: Whether the answer names what was requested, as the wiki itself does. False for a page that any server
+            sends for an address that it does not know.
     """
 
     kind: FailureKind
     detail: str
     retry_after: float | None = None
     code: str = ""
+    names_subject: bool = True
 
 
 def find_failure_rule(kind: FailureKind) -> FailureRule:
