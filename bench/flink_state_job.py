@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BUCKET_SIZE = 128
 _SPREAD = 2_654_435_761  # a prime: the keys of following elements are far apart
-_ENTRY = struct.Struct(">Bq")
+_ENTRY = ">Bq"  # not a compiled one: Flink pickles it
 
 
 class ByKey(KeyedProcessFunction):  # type: ignore[misc]  # pyflink ships no types
@@ -79,7 +79,7 @@ class ByBucket(KeyedProcessFunction):  # type: ignore[misc]  # pyflink ships no 
 
     def process_element(self, value: int, _: Any) -> Iterator[int]:
         """Read and write the bucket of the key."""
-        entries = dict(_ENTRY.iter_unpack(self._state.value() or b""))
+        entries = dict(struct.iter_unpack(_ENTRY, self._state.value() or b""))
         entries[value % BUCKET_SIZE] = entries.get(value % BUCKET_SIZE, 0) + 1
         self._state.update(_pack(entries))
         yield from ()
@@ -95,7 +95,7 @@ class LoadByBucket(ByBucket):
 
 
 def _pack(entries: dict[int, int]) -> bytes:
-    return b"".join(_ENTRY.pack(place, value) for place, value in entries.items())
+    return b"".join(struct.pack(_ENTRY, place, value) for place, value in entries.items())
 
 
 WAYS: dict[str, tuple[type[KeyedProcessFunction], Callable[[int], int]]] = {

@@ -23,7 +23,7 @@ async def test_entity_that_no_replica_shows_is_an_error() -> None:
     """The wait ends after `rdf.acceptable_lag`."""
     async with serve("") as wikibase:
         wikibase.replication_delay = 3600
-        with pytest.raises(WikiError, match="the wiki lists Q1, and .* does not know this revision"):
+        with pytest.raises(WikiError, match=r"the wiki lists Q1, and .* does not know this revision"):
             await discover_wikibase(configure(wikibase, "rdf.acceptable_lag=0.3"))
 
 
