@@ -8,6 +8,8 @@ A few bytes may decompress to gigabytes. `Decoder.read` therefore returns at mos
 allows and keeps the rest compressed. The memory of a decompressor is bounded, too: a frame may demand a window of any
 size. Work grows with the bytes that are fed and returned: a member is given a slice at a time, so that the bytes behind
 its end are not copied for each of many short members.
+
+gzip and "deflate" are decompressed by isal, which takes a third to a sixth of the time of zlib.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import zlib
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 import zstandard
+from isal import isal_zlib
 
 from wikistate.adapters.compression.formats import Format
 
@@ -36,6 +39,7 @@ MAX_XZ_MEMORY = 256 * 1024 * 1024
 
 _FIRST_SLICE, _SLICE = 4_096, 65_536  # bytes that a member is given first, and then at a time: many are short
 _ZEROS = re.compile(rb"\0*")
+_ZLIB_ERROR: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub states an instance
 
 
 class DamagedError(Exception):
@@ -149,7 +153,7 @@ class Decoder:
         self._slice = _SLICE
         try:
             piece = member.decompress(chunk, limit)
-        except (zlib.error, zstandard.ZstdError, lzma.LZMAError, OSError, EOFError) as error:
+        except (_ZLIB_ERROR, zstandard.ZstdError, lzma.LZMAError, OSError, EOFError) as error:
             raise DamagedError(str(error)) from error
         if member.eof:
             self._member = None
@@ -176,7 +180,7 @@ class _ZlibMember:
     """Member of gzip, or of "deflate" in HTTP."""
 
     def __init__(self, window_bits: int) -> None:
-        self._stream = zlib.decompressobj(window_bits)
+        self._stream = isal_zlib.decompressobj(window_bits)
         self.needs_input = True
 
     @property

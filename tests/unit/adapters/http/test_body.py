@@ -84,7 +84,7 @@ def test_other_encodings_are_not_read(encoding: str) -> None:
 def test_bytes_that_are_not_gzip_are_damaged() -> None:
     """The caller maps the error."""
     with pytest.raises(DamagedError):
-        DecodedBodyBuffer(1000, Format.GZIP).feed(b"<html>")
+        DecodedBodyBuffer(1000, Format.GZIP).feed(b"<html></html>")
 
 
 def test_gzip_bomb_needs_no_more_memory_than_the_limit() -> None:
