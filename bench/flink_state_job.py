@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import struct
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from pyflink.common import Configuration, Types, WatermarkStrategy
@@ -108,19 +110,22 @@ WAYS: dict[str, tuple[type[KeyedProcessFunction], Callable[[int], int]]] = {
 }
 
 
-def run(way: str, elements: int, keys: int) -> int:
+def run(way: str, elements: int, keys: int, checkpoints: Path) -> int:
     """Run a job, and return the milliseconds that it took.
 
     Args:
         way: One of `WAYS`.
         elements: The number of elements.
         keys: Elements have so many different keys; following ones are far apart.
+        checkpoints: Folder of the checkpoints.
     """
     os.environ.setdefault("JAVA_HOME", str(find_java_home()))
     settings = Configuration()
     for name, value in {
         "state.backend.type": "rocksdb",
         "execution.checkpointing.interval": "10 s",
+        "execution.checkpointing.dir": checkpoints.as_uri(),
+        "restart-strategy.type": "none",  # a failed run has no rate
         "python.executable": sys.executable,
         "parallelism.default": "1",
         "taskmanager.memory.managed.size": "512m",
@@ -136,4 +141,5 @@ def run(way: str, elements: int, keys: int) -> int:
 
 
 if __name__ == "__main__":
-    print(run(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    with TemporaryDirectory() as folder:
+        print(run(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(folder)))
