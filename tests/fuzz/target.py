@@ -53,4 +53,4 @@ class Target:
     compressed: bool = False
     tokens: tuple[str, ...] = ()
     seconds: float = 10.0
-    cases: int = 60
+    cases: int = 30

@@ -201,14 +201,14 @@ async def read_document(conversation: Conversation) -> None:
 
 
 TARGETS = (
-    Target(name="http-query", kind=Kind.HTTP, run=_converse(query_wiki), errors=(WikiError, ConfigError), cases=25),
+    Target(name="http-query", kind=Kind.HTTP, run=_converse(query_wiki), errors=(WikiError, ConfigError), cases=12),
     Target(
         name="http-discovery",
         kind=Kind.HTTP,
         run=_converse(discover),
         errors=(WikiError, ConfigError),
         tokens=_LOCATION,
-        cases=40,
+        cases=20,
     ),
     Target(
         name="http-entity",
@@ -216,12 +216,12 @@ TARGETS = (
         run=_converse(fetch_entity),
         errors=(InputError,),
         tokens=_LOCATION,
-        cases=25,
+        cases=12,
     ),
-    Target(name="http-enrichment", kind=Kind.HTTP, run=_converse(enrich), cases=25),
-    Target(name="http-stream", kind=Kind.HTTP, run=_converse(follow_stream), errors=(SourceError,), cases=25),
-    Target(name="http-store", kind=Kind.HTTP, run=_converse(use_store), errors=(StoreError, ConfigError), cases=25),
+    Target(name="http-enrichment", kind=Kind.HTTP, run=_converse(enrich), cases=12),
+    Target(name="http-stream", kind=Kind.HTTP, run=_converse(follow_stream), errors=(SourceError,), cases=12),
+    Target(name="http-store", kind=Kind.HTTP, run=_converse(use_store), errors=(StoreError, ConfigError), cases=12),
     Target(
-        name="http-document", kind=Kind.HTTP, run=_converse(read_document), errors=(ExternalError, InputError), cases=25
+        name="http-document", kind=Kind.HTTP, run=_converse(read_document), errors=(ExternalError, InputError), cases=12
     ),
 )

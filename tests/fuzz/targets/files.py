@@ -261,9 +261,9 @@ TARGETS = (
         ),
     ),
     Target(
-        name="checkpoint", kind=Kind.BINARY, run=read_checkpoint, errors=(SourceError, StateError, InputError), cases=40
+        name="checkpoint", kind=Kind.BINARY, run=read_checkpoint, errors=(SourceError, StateError, InputError), cases=20
     ),
-    Target(name="state-file", kind=Kind.BINARY, run=read_state_file, errors=(StateError, InputError), cases=40),
+    Target(name="state-file", kind=Kind.BINARY, run=read_state_file, errors=(StateError, InputError), cases=20),
     Target(name="entity-state", kind=Kind.JSON, run=read_entity_state, errors=(InputError, StateError)),
     Target(name="offsets", kind=Kind.JSON, run=read_offsets, errors=(SourceError,)),
     Target(name="ledger", kind=Kind.JSON, run=read_ledger, errors=(SinkError, ConfigError, OSError)),
