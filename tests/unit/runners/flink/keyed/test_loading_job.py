@@ -118,7 +118,9 @@ def test_savepoint_that_fails_is_an_error_and_the_job_is_cancelled() -> None:
     """The message names the folder and the cause."""
     client = JavaClient(3)
     client.savepoint = Later(RuntimeError("Checkpoint failed\nCaused by: java.io.IOException: Permission denied"), 2)
-    with pytest.raises(EngineError, match=r"no savepoint in file:/savepoints: java\.io\.IOException: Permission denied"):
+    with pytest.raises(
+        EngineError, match=r"no savepoint in file:/savepoints: java\.io\.IOException: Permission denied"
+    ):
         load(client)
     assert client.calls[-1] == "cancel"
 
