@@ -61,12 +61,11 @@ class LoadingJob:
 
     def __exit__(self, *_: object) -> None:
         """Cancel the job: the savepoint is complete, or the load has failed."""
-        if self._end.isDone():
-            return
         try:
-            self._java.cancel().get()
+            if not self._end.isDone():
+                self._java.cancel().get()
         except Exception as error:  # noqa: BLE001  (of Java; the load has its result already)
-            log.warning("flink_bootstrap_left", reason=root_cause(str(error)))
+            log.warning("flink_bootstrap_left", reason=_reason(error))
 
     def wait_until_loaded(self, buckets: int) -> None:
         """Wait until the source has emitted all buckets. A savepoint that is taken afterwards holds them.
@@ -97,7 +96,7 @@ class LoadingJob:
         except Exception as error:  # of Java, of several classes
             self._check_running()
             raise EngineError(
-                f"There is no savepoint in {folder}: {root_cause(str(error))}",
+                f"There is no savepoint in {folder}: {_reason(error)}",
                 hint="Check that Flink can write the folder, then start the bootstrap again: nothing is left of this one.",
             ) from error
 
@@ -106,7 +105,7 @@ class LoadingJob:
             counters: Mapping[str, int] = self._java.getAccumulators().get()
             return int(counters.get(COUNTER) or 0)
         except Exception as error:  # noqa: BLE001  (of Java: the job is starting, or has ended, which is examined next)
-            log.debug("flink_unavailable", reason=root_cause(str(error)))
+            log.debug("flink_unavailable", reason=_reason(error))
             return 0
 
     def _check_running(self) -> None:
@@ -116,9 +115,15 @@ class LoadingJob:
             self._end.get()
         except Exception as error:
             raise EngineError(
-                f"The job that loads the state has failed: {root_cause(str(error))}",
+                f"The job that loads the state has failed: {_reason(error)}",
                 hint="See the log of Flink, then start the bootstrap again: nothing is left of this one.",
             ) from error
         raise EngineError(
             "The job that loads the state was ended by another client.", hint="Start the bootstrap again."
         )
+
+
+def _reason(error: Exception) -> str:
+    """Return the reason of an error of Java."""
+    is_lost = type(error).__name__ in {"Py4JError", "Py4JNetworkError"}
+    return "Flink's JVM has ended." if is_lost else root_cause(str(error))

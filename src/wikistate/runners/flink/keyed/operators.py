@@ -71,9 +71,11 @@ class _KeyedFunction:
         self._spec = spec
         self._configuration = configuration
 
-    def _assemble(self, runtime_context: RuntimeContext) -> KeyedPipeline[Any, Any, Any]:
+    def _assemble(
+        self, runtime_context: RuntimeContext, meter: FlinkMeter | None = None
+    ) -> KeyedPipeline[Any, Any, Any]:
         configure_logs(self._configuration.telemetry, job_name=self._configuration.stream_manager.job_name)
-        meter = FlinkMeter(runtime_context.get_metrics_group())
+        meter = meter or FlinkMeter(runtime_context.get_metrics_group())
         return assemble_keyed(self._spec, self._configuration, meter)
 
 
@@ -236,7 +238,7 @@ class EmitFunction(_KeyedFunction, ProcessFunction):  # type: ignore[misc]  # py
     def open(self, runtime_context: RuntimeContext) -> None:
         """Read the limits of the topics."""
         alarm, meter = self._configuration.failure_alarm, FlinkMeter(runtime_context.get_metrics_group())
-        limits = fetch_topic_limits(name_sinks(self._assemble(runtime_context)))
+        limits = fetch_topic_limits(name_sinks(self._assemble(runtime_context, meter)))
         self._emission = Emission(limits, ErrorShare(meter, share=alarm.share, minimum=alarm.minimum))
 
     def process_element(self, value: bytes, ctx: ProcessFunction.Context) -> Iterator[tuple[OutputTag, Row]]:

@@ -42,6 +42,18 @@ class Later(Now):
         return self._polls < 0
 
 
+class Py4JNetworkError(Exception):
+    """Error of PyFlink without a JVM."""
+
+
+class Lost(Now):
+    """Future in a JVM that is gone."""
+
+    def isDone(self) -> bool:  # noqa: N802  (its name in Java)
+        """See `Future`."""
+        raise Py4JNetworkError("Answer from Java side is empty")
+
+
 class JavaClient:
     """Client of a job.
 
@@ -104,6 +116,14 @@ def test_failed_job_is_an_error_with_its_cause() -> None:
     with pytest.raises(EngineError, match=r"has failed: java\.io\.IOException: No space left"):
         load(client)
     assert client.calls == []
+
+
+def test_lost_machine_is_an_error_of_its_own() -> None:
+    """The messages of Py4J about it are not clear."""
+    client = JavaClient(Py4JNetworkError("Answer from Java side is empty"))
+    client.end = Lost()
+    with pytest.raises(EngineError, match=r"has failed: Flink's JVM has ended\."):
+        load(client)
 
 
 def test_job_that_another_client_ends_is_an_error() -> None:
