@@ -10,6 +10,7 @@ from bench import (
     consumer,
     endurance,
     farm,
+    flink_bootstrap,
     flink_state,
     latency,
     memory,
@@ -55,10 +56,11 @@ MEASUREMENTS: dict[str, dict[str, Measure]] = {
     "farm": {"A farm of public wikis, simulated": farm.measure_farm},
     "rdf": {"Entities as RDF: two documents in, a patch out": rdf.measure_rdf},
     "flink-state": {"Keyed state of Python on Flink, one slot": flink_state.measure_flink_state},
+    "flink-bootstrap": {"Initial state of rdf-updater on Flink, one slot": flink_bootstrap.measure_flink_bootstrap},
     "peers": {"Side by side with peers": comparison.measure_peers},
 }
 PROFILE = "profile"
-ON_DEMAND = {"peers", "rdf", "consumer", "endurance", "flink-state"}
+ON_DEMAND = {"peers", "rdf", "consumer", "endurance", "flink-state", "flink-bootstrap"}
 """Measurements that run only by name: they take long, and install packages that no other measurement needs."""
 
 

@@ -102,14 +102,18 @@ async def sample_process(process: Process, *, within: float = DEADLINE) -> list[
 
 
 def _sample(pid: int, seconds: float) -> Sample | None:
-    """Return the sizes of a process from the kernel; None if it has just ended."""
+    sizes = read_sizes(pid)
+    return Sample(seconds, sizes["VmRSS"], sizes["VmHWM"]) if sizes else None
+
+
+def read_sizes(pid: int) -> dict[str, float]:
+    """Return the resident size of a process and its peak from the kernel, in MiB; empty if it has just ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except FileNotFoundError:
-        return None
-    sizes = {
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    return {
         name: int(rest.split()[0]) / _MIB
         for name, _, rest in (line.partition(":") for line in lines)
         if name in ("VmRSS", "VmHWM")
     }
-    return Sample(seconds, sizes["VmRSS"], sizes["VmHWM"]) if sizes else None

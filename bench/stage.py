@@ -42,6 +42,7 @@ class Sizes:
         settling_changes: Changes that an embedded store gets before its memory is measured, to fill its caches.
         endured_changes: Changes that the jobs of a synchronised store process while their memory is measured.
         flink_runs: Runs of each job on Flink that only keeps state.
+        bootstrap_entities: Entities of the smaller list from which a state on Flink is filled.
     """
 
     runs: int
@@ -63,6 +64,7 @@ class Sizes:
     settling_changes: int
     endured_changes: int
     flink_runs: int
+    bootstrap_entities: int
 
 
 FULL = Sizes(
@@ -85,6 +87,7 @@ FULL = Sizes(
     settling_changes=300_000,
     endured_changes=200_000,
     flink_runs=3,
+    bootstrap_entities=1_000_000,
 )
 QUICK = Sizes(
     runs=1,
@@ -106,6 +109,7 @@ QUICK = Sizes(
     settling_changes=1_000,
     endured_changes=4_000,
     flink_runs=1,
+    bootstrap_entities=20_000,
 )
 
 BODY_BYTES = 10_240

@@ -64,6 +64,7 @@ UNIT_SECONDS = {
     "tests/contract/connectors/test_source.py": 100,
     "tests/e2e/test_hostile_servers.py": 80,
     "tests/e2e/test_outages.py": 80,
+    "tests/e2e/test_rdf_bootstrap_flink.py": 60,
     "tests/e2e/test_rdf_sync_wiki_shapes.py": 80,
     "tests/e2e/test_cli.py": 70,
     "tests/e2e/test_parquet.py": 60,

@@ -191,15 +191,30 @@ def rdf_bootstrap(
         ),
     ],
     *,
+    runner: Annotated[
+        RunnerName,
+        typer.Option(
+            help="The runner of the job: local writes its state file; flink writes a savepoint and prints it."
+        ),
+    ] = RunnerName.LOCAL,
     state: State = "",
+    source: SourceUrl = "",
     config: Config = None,
     set_: Set = None,
 ) -> None:
-    """Create the initial state of rdf-updater, for a store that was loaded from a dump."""
-    from wikistate.cli.commands import bootstrap  # noqa: PLC0415
+    """Create the initial state of rdf-updater, for a store that was loaded from a dump.
+
+    With --runner flink give the same settings as for the job: its next run on an embedded cluster starts from the savepoint.
+    """
     from wikistate.cli.settings import CliSettings  # noqa: PLC0415
 
-    flags = CliSettings(state=state, assignments=tuple(set_ or ()), files=tuple(config or ()))
+    flags = CliSettings(source=source, state=state, assignments=tuple(set_ or ()), files=tuple(config or ()))
+    if runner is RunnerName.FLINK:
+        from wikistate.cli.flink import bootstrap_on_flink  # noqa: PLC0415
+
+        raise typer.Exit(bootstrap_on_flink(lists, flags))
+    from wikistate.cli.commands import bootstrap  # noqa: PLC0415
+
     raise typer.Exit(bootstrap(lists, flags))
 
 

@@ -1,5 +1,7 @@
 """Bootstrap of rdf-updater: it fills the state from a list of the entities and revisions in a loaded store.
 
+The local runner keeps the state in a file; for Flink the revisions are sorted here, and `wikistate.runners.flink` loads them.
+
 The list has a line ``entity,revision`` for each entity, without a header. It may be several files, and compressed.
 """
 
@@ -8,13 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.adapters.connectors.files.reader import LineReader
+from wikistate.adapters.sorted_numbers import sort_numbers
 from wikistate.core.events.integers import MAX_INTEGER, parse_integer
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.errors import InputError, SourceError
 from wikistate.runners.local.state_file import StateFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 _MAX_LINE = 4096  # bytes; an entity id and a revision have some 40
@@ -47,6 +50,25 @@ def fill_state(lists: Iterable[Path], state: Path) -> int:
         return file.fill(_read_rows(lists))
     finally:
         file.close()
+
+
+def sort_revisions(lists: Sequence[Path]) -> Iterator[tuple[int, int]]:
+    """Yield the key of each entity with its largest revision in the lists, in ascending order of the keys.
+
+    Raises:
+        InputError: A file cannot be read, one of its lines is not valid, or the lists name no entity.
+        StateError: The temporary file cannot be written.
+    """
+    found = sort_numbers(_read_rows(lists))
+    first = next(found, None)
+    if first is None:
+        names = ", ".join(map(str, lists))
+        raise InputError(
+            f"The list is empty: {names:.300}.",
+            hint="Name files with a line ENTITY,REVISION for each entity of the store. An empty store needs no bootstrap.",
+        )
+    yield first
+    yield from found
 
 
 def _read_rows(lists: Iterable[Path]) -> Iterator[tuple[int, int]]:

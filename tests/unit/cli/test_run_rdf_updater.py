@@ -73,3 +73,12 @@ def test_malformed_entity_list_creates_no_state(run_command: RunCommand, tmp_pat
     result = run_command("rdf-bootstrap", tmp_path / "list.csv", "--state", tmp_path)
     assert result.code == 4
     assert "already holds state" in result.err
+
+
+def test_bootstrap_on_flink_needs_flink(run_command: RunCommand, tmp_path: Path) -> None:
+    """No state is created."""
+    (tmp_path / "list.csv").write_text("Q1,5\n")
+    result = run_command("rdf-bootstrap", tmp_path / "list.csv", "--runner", "flink", "--state", tmp_path, *WIKI)
+    assert result.code == 2, result.err
+    assert "needs Apache Flink" in result.err
+    assert not (tmp_path / "state.sqlite").exists()

@@ -11,7 +11,7 @@ from tests.unit.adapters.compression.compressed import SKIPPABLE_FRAME
 
 from wikistate.core.updater.entity_id import parse_entity_id
 from wikistate.errors import InputError
-from wikistate.ops.bootstrap import fill_state
+from wikistate.ops.bootstrap import fill_state, sort_revisions
 from wikistate.runners.local.state_file import StateFile
 from wikistate.streaming.keyed_job import EMPTY_STATE, KeyedState
 
@@ -38,6 +38,30 @@ def test_lists_are_read_in_each_compression(tmp_path: Path) -> None:
     assert fill_state(sorted(tmp_path.glob("*.csv*")), state) == 6
     held = states_of(state, "Q1", "Q2", "Q3", "P31", "L3", "M4", "Q4")
     assert held == [*map(KeyedState, (3, 4, 101010, 7, 8, 9)), EMPTY_STATE]
+
+
+def test_sorted_revisions_are_those_of_a_state_file(tmp_path: Path) -> None:
+    """In the order of the keys, the newest revision of each."""
+    (tmp_path / "a.csv").write_text("L3,8\nQ2,4\nQ1,2\n")
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(b"P31,7\nQ1,3\n"))
+    found = list(sort_revisions(sorted(tmp_path.glob("*.csv*"))))
+    assert found == [
+        (parse_entity_id(entity).key, number) for entity, number in (("Q1", 3), ("Q2", 4), ("P31", 7), ("L3", 8))
+    ]
+
+
+def test_list_without_an_entity_is_not_sorted(tmp_path: Path) -> None:
+    """A savepoint of nothing would look like a success."""
+    (tmp_path / "a.csv").touch()
+    with pytest.raises(InputError, match=r"empty: .*a\.csv\. .*ENTITY,REVISION"):
+        list(sort_revisions([tmp_path / "a.csv"]))
+
+
+def test_invalid_line_is_not_sorted(tmp_path: Path) -> None:
+    """The message has its file and number."""
+    (tmp_path / "a.csv").write_text("Q7,1\nQ8\n")
+    with pytest.raises(InputError, match=r"a\.csv, line 2, is"):
+        list(sort_revisions([tmp_path / "a.csv"]))
 
 
 @pytest.mark.parametrize("line", ["Q1", "Q1,", "Q1,-2", "Q1,0", "Q1,2,3", "Q1,٣", "entity,revision"])

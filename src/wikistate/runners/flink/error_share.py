@@ -43,7 +43,11 @@ class ErrorShare:
     def observe(self, outputs: Sequence[Output]) -> None:
         """Count outputs; report an alarm that begins or ends."""
         errors = sum(output.role is Role.ERROR for output in outputs)
-        self._recent.add(len(outputs) - errors, {ANY_TYPE: errors} if errors else None)
+        self.count(len(outputs) - errors, errors)
+
+    def count(self, successes: int, errors: int) -> None:
+        """Count attempts; report an alarm that begins or ends."""
+        self._recent.add(successes, {ANY_TYPE: errors} if errors else None)
         main = self._recent.main
         if (main is not None) is self._is_given:
             return

@@ -56,16 +56,16 @@ def submit(spec: JobSpec, configuration: Configuration, pipeline: FlinkPipeline,
     Raises:
         ConfigError: Flink does not support the settings.
     """
-    options = build_flink_options(configuration.flink, pipeline.guarantee, already_set=_configured_options())
+    options = build_flink_options(configuration.flink, pipeline.guarantee, already_set=configured_options().keys())
     _build_environment(spec, configuration, pipeline, options, jars).execute(configuration.stream_manager.job_name)
 
 
-def _configured_options() -> set[str]:
+def configured_options() -> dict[str, str]:
+    """Return the options that the cluster and ``flink run -D`` have set."""
     env = StreamExecutionEnvironment.get_execution_environment()
-    known: set[str] = FlinkConfiguration(
-        j_configuration=get_j_env_configuration(env._j_stream_execution_environment)
-    ).key_set()
-    return known
+    found = FlinkConfiguration(j_configuration=get_j_env_configuration(env._j_stream_execution_environment))
+    options: dict[str, str] = found.to_dict()
+    return options
 
 
 def run_embedded(

@@ -6,7 +6,7 @@ and compresses a larger output alone, as the producer does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import pyarrow as pa
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from wikistate.streaming.record import Output, Record
     from wikistate.wiring.endpoints import Endpoints, SinkEndpoint
 
-_BATCH_OVERHEAD = 512
+Name = TypeVar("Name")
+
+BATCH_OVERHEAD = 512
 """Bytes of a batch of one record beside key and value."""
 
 _CODEC_MARGIN = 1.02
@@ -46,13 +48,13 @@ class TopicLimit(NamedTuple):
 
     def accepts(self, output: Output) -> bool:
         """Return whether the broker accepts the output in a batch of its own."""
-        size = len(output.value) + len(output.key or b"") + _BATCH_OVERHEAD
+        size = len(output.value) + len(output.key or b"") + BATCH_OVERHEAD
         if size <= self.limit:
             return True
         if self.codec in {"none", "uncompressed"}:
             return False
         compressed = len(pa.compress(output.value, codec=self.codec, asbytes=True)) * _CODEC_MARGIN
-        return compressed + len(output.key or b"") + _BATCH_OVERHEAD <= self.limit
+        return compressed + len(output.key or b"") + BATCH_OVERHEAD <= self.limit
 
 
 class SizeCheck:
@@ -70,7 +72,7 @@ class SizeCheck:
 
     def apply(self, record: Record, outputs: Sequence[Output]) -> Sequence[Output]:
         """Return the outputs of a record, with error events in place of those that their topic would refuse."""
-        if self._smallest is None or all(len(each.value) + 2 * _BATCH_OVERHEAD < self._smallest for each in outputs):
+        if self._smallest is None or all(len(each.value) + 2 * BATCH_OVERHEAD < self._smallest for each in outputs):
             return outputs
         return [self._replace(record, output) for output in outputs]
 
@@ -85,20 +87,24 @@ class SizeCheck:
         )
         if error is None or error.accepts(replaced):
             return replaced
-        return self._reporter.shorten(replaced, error.limit - _BATCH_OVERHEAD)
+        return self._reporter.shorten(replaced, error.limit - BATCH_OVERHEAD)
 
 
 def make_size_check(job: Job, endpoints: Endpoints) -> SizeCheck:
     """Return the check for the topics of a job. Blocks until their limits are read."""
-    ends: dict[Role, SinkEndpoint] = {Role.SINK: endpoints.sink, Role.ERROR: endpoints.error}
-    topics: dict[Role, TopicLimit] = {}
-    for role, end in ends.items():
+    return SizeCheck(job, fetch_topic_limits({Role.SINK: endpoints.sink, Role.ERROR: endpoints.error}))
+
+
+def fetch_topic_limits(ends: Mapping[Name, SinkEndpoint]) -> dict[Name, TopicLimit]:
+    """Return the limits of the topics among named endpoints, without those that this client may not read. Blocks."""
+    topics: dict[Name, TopicLimit] = {}
+    for name, end in ends.items():
         if isinstance(end, KafkaSinkEndpoint):
             limits = fetch_size_limits([end.topic], end.build_producer_settings())
             codec = reveal(end.properties.get("compression.type", PRODUCER_DEFAULTS["compression.type"]))
             if end.topic in limits:
-                topics[role] = TopicLimit(end.topic, limits[end.topic], codec)
-    return SizeCheck(job, topics)
+                topics[name] = TopicLimit(end.topic, limits[end.topic], codec)
+    return topics
 
 
 def _describe(topic: TopicLimit, output: Output) -> str:

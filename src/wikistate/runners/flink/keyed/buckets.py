@@ -14,7 +14,7 @@ from wikistate.errors import InputError
 from wikistate.streaming.keyed_job import EMPTY_STATE, KeyedState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _BITS = 7
 BUCKET_SIZE = 1 << _BITS
@@ -45,6 +45,22 @@ EMPTY_ENTRY = KeyEntry()
 def bucket_of(key: int) -> int:
     """Return the bucket of a key."""
     return key >> _BITS
+
+
+def first_key_of(bucket: int) -> int:
+    """Return the first key of a bucket."""
+    return bucket << _BITS
+
+
+def pack_numbers(bucket: int, numbers: Sequence[tuple[int, int]]) -> bytes:
+    """Pack keys that have only a number, as `Bucket.pack` does.
+
+    Args:
+        bucket: The number of the bucket.
+        numbers: Keys of the bucket with their numbers, in ascending order of the keys; not empty.
+    """
+    base = first_key_of(bucket)
+    return _HEADER.pack(_FORMAT, len(numbers)) + b"".join([_PLAIN.pack(key - base, number) for key, number in numbers])
 
 
 class Bucket:

@@ -9,6 +9,7 @@ from pyflink.datastream import AsyncDataStream, OutputTag
 
 from wikistate.core.updater.input_reader import CLOCK_SKEW
 from wikistate.runners.flink.connectors import bridge, make_sink, make_source, output_type, record_type
+from wikistate.runners.flink.keyed.emission import name_sinks
 from wikistate.runners.flink.keyed.operators import (
     DecideFunction,
     DecodeFunction,
@@ -20,12 +21,9 @@ from wikistate.runners.flink.keyed.operators import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pyflink.datastream import DataStream, StreamExecutionEnvironment
 
     from wikistate.config.model import Configuration
-    from wikistate.wiring.endpoints import SinkEndpoint
     from wikistate.wiring.pipeline import KeyedPipeline
     from wikistate.wiring.registry import JobSpec
 
@@ -48,23 +46,20 @@ def build_keyed_graph(
     decoded = (
         _add_source(env, pipeline)
         .set_parallelism(readers)
-        .process(DecodeFunction(spec, configuration), _element_type())
+        .process(DecodeFunction(spec, configuration), element_type())
         .name("Decode")
         .uid("decode")
         .set_parallelism(readers)
     )
     decided = (
-        _key(decoded, decide_key, "decide-key")
-        .process(DecideFunction(spec, configuration), _element_type())
-        .name("Decide")
-        .uid("decide")
+        key_by_bucket(decoded).process(DecideFunction(spec, configuration), element_type()).name("Decide").uid("decide")
     )
     executed = AsyncDataStream.ordered_wait(
         decided,
         ExecuteFunction(spec, configuration),
         _NO_TIMER,
         capacity=pipeline.concurrency,
-        output_type=_element_type(),
+        output_type=element_type(),
     )
     published = (
         _key(executed.name("Execute").uid("execute"), publish_key, "publish-key")
@@ -72,13 +67,18 @@ def build_keyed_graph(
         .name("Publish")
         .uid("publish")
     )
-    _add_sinks(published, configuration, pipeline)
+    _add_sinks(published, spec, configuration, pipeline)
 
 
 def _add_source(env: StreamExecutionEnvironment, pipeline: KeyedPipeline[Any, Any, Any]) -> DataStream:
     times = bridge().EventTimes(dict(pipeline.time_fields), CLOCK_SKEW)
     watermarks = WatermarkStrategy(times.strategy(pipeline.lateness, pipeline.idleness))
     return env.from_source(make_source(pipeline.source), watermarks, "Read", record_type()).uid("read")
+
+
+def key_by_bucket(stream: DataStream) -> Any:
+    """Return elements by the bucket of their keys, as the operator with the state of the keys takes them."""
+    return _key(stream, decide_key, "decide-key")
 
 
 def _key(stream: DataStream, select: Any, uid: str) -> DataStream:
@@ -88,12 +88,19 @@ def _key(stream: DataStream, select: Any, uid: str) -> DataStream:
     return keyed
 
 
-def _add_sinks(published: DataStream, configuration: Configuration, pipeline: KeyedPipeline[Any, Any, Any]) -> None:
+def _add_sinks(
+    published: DataStream, spec: JobSpec, configuration: Configuration, pipeline: KeyedPipeline[Any, Any, Any]
+) -> None:
     """Add the sinks of all streams. One subtask emits, so that the chunks of a mutation follow each other."""
-    ends = _named_sinks(pipeline)
+    ends = name_sinks(pipeline)
     identity = pipeline.source.consumer_group or configuration.stream_manager.job_name
     tags = {name: OutputTag(name, output_type()) for name in ends}
-    emitted = published.process(EmitFunction(tags), output_type()).name("Emit").uid("emit").set_parallelism(1)
+    emitted = (
+        published.process(EmitFunction(spec, configuration, tags), output_type())
+        .name("Emit")
+        .uid("emit")
+        .set_parallelism(1)
+    )
     for name, end in ends.items():
         partition = pipeline.stream_outputs.partition if name in pipeline.stream_outputs.streams else None
         sink = make_sink(end, pipeline.guarantee, identity=f"{identity}-{name}", partition=partition)
@@ -102,12 +109,8 @@ def _add_sinks(published: DataStream, configuration: Configuration, pipeline: Ke
         ).set_parallelism(1).sink_to(sink).name(f"Write {name}").uid(f"write-{name}").set_parallelism(1)
 
 
-def _named_sinks(pipeline: KeyedPipeline[Any, Any, Any]) -> Mapping[str, SinkEndpoint]:
-    """Return the endpoints by the name of a stream or the role of an output, which differ: no stream is a role."""
-    return {**pipeline.stream_outputs.streams, **{role.value: end for role, end in pipeline.outputs.items()}}
-
-
-def _element_type() -> Any:
+def element_type() -> Any:
+    """Return a new type of the elements between the operators: a key and packed bytes."""
     return Types.TUPLE([Types.LONG(), _bytes()])
 
 

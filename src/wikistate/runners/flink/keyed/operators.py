@@ -18,7 +18,9 @@ from pyflink.datastream import (
 )
 from pyflink.datastream.state import ValueStateDescriptor
 
+from wikistate.runners.flink.error_share import ErrorShare
 from wikistate.runners.flink.keyed.buckets import Bucket, bucket_of
+from wikistate.runners.flink.keyed.emission import Emission, name_sinks
 from wikistate.runners.flink.keyed.steps import (
     KeyedEventElement,
     OperationElement,
@@ -35,6 +37,7 @@ from wikistate.runners.flink.keyed.steps import (
 from wikistate.runners.flink.meter import FlinkMeter
 from wikistate.runners.flink.operators import prefer_uvloop
 from wikistate.runners.flink.rows import output_to_fields, row_to_record
+from wikistate.runners.flink.size_check import fetch_topic_limits
 from wikistate.runners.process_tuning import gc_tuned
 from wikistate.streaming.error_limit import ErrorLimit
 from wikistate.telemetry.logs import configure_logs
@@ -68,9 +71,11 @@ class _KeyedFunction:
         self._spec = spec
         self._configuration = configuration
 
-    def _assemble(self, runtime_context: RuntimeContext) -> KeyedPipeline[Any, Any, Any]:
+    def _assemble(
+        self, runtime_context: RuntimeContext, meter: FlinkMeter | None = None
+    ) -> KeyedPipeline[Any, Any, Any]:
         configure_logs(self._configuration.telemetry, job_name=self._configuration.stream_manager.job_name)
-        meter = FlinkMeter(runtime_context.get_metrics_group())
+        meter = meter or FlinkMeter(runtime_context.get_metrics_group())
         return assemble_keyed(self._spec, self._configuration, meter)
 
 
@@ -100,7 +105,7 @@ class DecideFunction(_KeyedFunction, KeyedProcessFunction):  # type: ignore[misc
         pipeline = self._assemble(runtime_context)
         self._job: Any = pipeline.job
         self._quiet_time = pipeline.lateness + pipeline.idleness
-        self._state = runtime_context.get_state(ValueStateDescriptor("bucket", Types.PRIMITIVE_ARRAY(Types.BYTE())))
+        self._state = runtime_context.get_state(bucket_state())
         self._quiet_since = runtime_context.get_state(ValueStateDescriptor("quiet-since", Types.LONG()))
 
     def process_element(
@@ -217,24 +222,35 @@ class PublishFunction(_KeyedFunction, KeyedProcessFunction):  # type: ignore[mis
             self._state.clear()
 
 
-class EmitFunction(ProcessFunction):  # type: ignore[misc]  # pyflink ships no types
+class EmitFunction(_KeyedFunction, ProcessFunction):  # type: ignore[misc]  # pyflink ships no types
     """Operator that emits each event of a publication to its stream; one subtask, so that chunks stay together.
 
     Args:
+        spec: The job.
+        configuration: Its settings.
         tags: The side outputs, by the name of a stream or the role of an output.
     """
 
-    def __init__(self, tags: Mapping[str, OutputTag]) -> None:
+    def __init__(self, spec: JobSpec, configuration: Configuration, tags: Mapping[str, OutputTag]) -> None:
+        super().__init__(spec, configuration)
         self._tags = tags
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Read the limits of the topics."""
+        alarm, meter = self._configuration.failure_alarm, FlinkMeter(runtime_context.get_metrics_group())
+        limits = fetch_topic_limits(name_sinks(self._assemble(runtime_context, meter)))
+        self._emission = Emission(limits, ErrorShare(meter, share=alarm.share, minimum=alarm.minimum))
 
     def process_element(self, value: bytes, ctx: ProcessFunction.Context) -> Iterator[tuple[OutputTag, Row]]:
         """Yield the events of a publication."""
         publication: Publication = pickle.loads(value)  # noqa: S301  (our own, from the operator before)
-        for change in publication.events:
-            for stream, output in change:
-                yield self._tags[stream], Row(*output_to_fields(output))
-        for output in publication.outputs:
-            yield self._tags[output.role.value], Row(*output_to_fields(output))
+        for stream, output in self._emission.apply(publication):
+            yield self._tags[stream], Row(*output_to_fields(output))
+
+
+def bucket_state() -> ValueStateDescriptor:
+    """Return the description of the state of a bucket. Savepoints hold its name and its type."""
+    return ValueStateDescriptor("bucket", Types.PRIMITIVE_ARRAY(Types.BYTE()))
 
 
 def decide_key(value: tuple[int, bytes]) -> int:

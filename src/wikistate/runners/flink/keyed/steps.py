@@ -83,10 +83,12 @@ class Publication(NamedTuple):
     Attributes:
         events: As in `ResultElement`.
         outputs: The outputs of the operation.
+        succeeded: Whether the operation succeeded; None for outputs without an operation.
     """
 
     events: tuple[tuple[tuple[str, Output], ...], ...]
     outputs: tuple[Output, ...]
+    succeeded: bool | None = None
 
 
 def decoded_elements(decoded: DecodedRecord[Any], spread: int) -> Iterator[KeyedEventElement | OutputsElement]:
@@ -165,9 +167,9 @@ def publish_result(
         The new exception of the key, and what is written.
     """
     if exception is None or element.document is None:
-        return element.failed_state, Publication(element.events, element.outputs)
+        return element.failed_state, Publication(element.events, element.outputs, element.failed_state is None)
     repaired = job.repair(element.operation, exception, element.document)
-    publication = Publication(_encode_changes(encode, repaired.changes), tuple(repaired.outputs))
+    publication = Publication(_encode_changes(encode, repaired.changes), tuple(repaired.outputs), not repaired.failure)
     return (repaired.state if repaired.failure else None), publication
 
 

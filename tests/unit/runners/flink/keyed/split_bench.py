@@ -43,6 +43,7 @@ class SplitBench:
         failed: The state of the third step, as Flink keeps it.
         pending: Elements that were decided and are not executed yet.
         messages: The published messages.
+        succeeded: Whether each published operation succeeded.
         side: The published side events.
     """
 
@@ -55,6 +56,7 @@ class SplitBench:
         self.pending: deque[bytes] = deque()
         self.messages: list[dict[str, Any]] = []
         self.side: list[dict[str, Any]] = []
+        self.succeeded: list[bool] = []
 
     def happen(self, change: Change) -> None:
         """Decide about the event of a change."""
@@ -101,5 +103,7 @@ class SplitBench:
         self._write(publication)
 
     def _write(self, publication: Publication) -> None:
+        if publication.succeeded is not None:
+            self.succeeded.append(publication.succeeded)
         self.messages += [orjson.loads(output.value) for change in publication.events for _, output in change]
         self.side += [orjson.loads(output.value) for output in publication.outputs]

@@ -46,6 +46,7 @@ async def test_edit_after_a_failed_one_replaces_the_whole_entity() -> None:
     assert graphs_of(bench.messages) == {"Q1": bench.wiki.graph("Q1", 3)}
     assert [event["revision_id"] for event in bench.side] == [2]
     assert bench.state("Q1") == KeyedState(3)
+    assert bench.succeeded == [True, False, True]
 
 
 async def test_edit_after_a_repair_is_a_diff_again() -> None:
