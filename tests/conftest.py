@@ -48,15 +48,17 @@ SHARED_PART_FILES = {
         "e2e/test_reconcile",
         "dependencies/test_mediawiki",
     ),
+    "flink cluster": ("e2e/test_flink_cluster", "e2e/test_flink_jobs"),
     "stores": ("contract/triplestore/", "e2e/test_rdf_stores", "e2e/test_rdf_kill"),
 }
-"""Files with the tests of a real wiki and of real stores. A file that is missing here only starts another instance."""
+"""Files with the tests of a real wiki, of a Flink cluster and of real stores. A file that is missing here only starts another instance."""
 
 UNIT_SECONDS = {
     "runner, flink": 600,
     "stores": 500,
     "mediawiki": 300,
     "runner, local": 150,
+    "flink cluster": 150,
     "tests/e2e/test_kill_flink.py": 165,
     "tests/e2e/test_jobs_on_both_runners.py": 120,
     "tests/e2e/test_kill.py": 110,
@@ -67,7 +69,6 @@ UNIT_SECONDS = {
     "tests/e2e/test_rdf_sync_wiki_shapes.py": 80,
     "tests/e2e/test_cli.py": 70,
     "tests/e2e/test_parquet.py": 60,
-    "tests/e2e/test_flink_cluster.py": 51,
     "tests/e2e/test_rdf_sync_kill.py": 50,
     "tests/e2e/test_failure_table.py": 50,
     "tests/e2e/test_store_verify.py": 50,

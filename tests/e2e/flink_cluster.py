@@ -31,8 +31,10 @@ class SessionCluster:
 
     def __init__(self, python: Path, folder: Path) -> None:
         (self._home,) = python.parents[1].glob("lib/python3.*/site-packages/pyflink")
-        self._python = python
-        self._folder = folder
+        self.folder = folder
+        """Folder of the files."""
+        self.python = python
+        """Interpreter with PyFlink."""
         self.port = find_free_port()
         """Port of the REST interface on loopback."""
         self.savepoints = folder / "savepoints"
@@ -89,12 +91,12 @@ class SessionCluster:
             return orjson.loads(response.read())
 
     def _run(self, *words: str | Path, job: Sequence[str | Path]) -> list[str | Path]:
-        python = ("-pyclientexec", self._python, "-pyexec", self._python)
+        python = ("-pyclientexec", self.python, "-pyexec", self.python)
         return ["run", *words, *python, "-pym", "wikistate", *job]
 
     def _start(self, name: str, *words: str | Path, script: str) -> Process:
         command = [self._home / "bin" / script, *words]
-        return Process(command, log=self._folder / f"{name}.log", environment=self._environment)
+        return Process(command, log=self.folder / f"{name}.log", environment=self._environment)
 
     def _count_free_slots(self) -> int:
         try:
@@ -105,7 +107,7 @@ class SessionCluster:
 
     def _write_settings(self) -> None:
         given = self._home / "conf"
-        folder = self._folder / "conf"
+        folder = self.folder / "conf"
         folder.mkdir()
         for file in given.glob("log4j*"):
             (folder / file.name).write_bytes(file.read_bytes())
@@ -120,7 +122,7 @@ class SessionCluster:
             "taskmanager.host": "127.0.0.1",
             "taskmanager.memory.process.size": "1728m",
             "taskmanager.numberOfTaskSlots": 1,
-            "execution.checkpointing.dir": (self._folder / "checkpoints").as_uri(),
+            "execution.checkpointing.dir": (self.folder / "checkpoints").as_uri(),
             "execution.checkpointing.savepoint-dir": self.savepoints.as_uri(),
             "metrics.fetcher.update-interval": 500,
         }

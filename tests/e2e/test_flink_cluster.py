@@ -13,7 +13,6 @@ from tests.contract.runner.jobs import JOBS, Change
 from tests.contract.runner.outputs import Outputs
 from tests.contract.runner.restartable_wiki import RestartableWiki
 from tests.contract.runner.runs import wait_until
-from tests.e2e.flink_cluster import SessionCluster
 from tests.support import topics
 from tests.support.processes import read_tail
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import TopicFactory
+    from tests.e2e.flink_cluster import SessionCluster
     from tests.support.broker import KafkaBroker
 
 (JOB,) = JOBS
@@ -33,13 +33,6 @@ def wiki() -> Iterator[RestartableWiki]:
     """Wiki of the job's requests."""
     with RestartableWiki() as wiki:
         yield wiki
-
-
-@pytest.fixture
-def cluster(flink_python: Path, tmp_path: Path) -> Iterator[SessionCluster]:
-    """Cluster that knows only the Python environment in which wikistate is installed."""
-    with SessionCluster(flink_python, tmp_path) as cluster:
-        yield cluster
 
 
 class Topics:
@@ -84,9 +77,10 @@ def write_configuration(path: Path, job_topics: Topics, wiki: RestartableWiki) -
 
 @pytest.mark.timeout(900)
 def test_job_is_submitted_to_a_cluster_stopped_with_a_savepoint_and_resumed_from_it(
-    cluster: SessionCluster, wiki: RestartableWiki, kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path
+    session_cluster: SessionCluster, wiki: RestartableWiki, kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path
 ) -> None:
     """Jars are submitted with the job; a detached client exits, an attached one stays; each event is written once."""
+    cluster = session_cluster
     job_topics = Topics(kafka, topic)
     configuration = write_configuration(tmp_path / "job.yaml", job_topics, wiki)
     job = ("run", JOB.name, "--runner", "flink", "--config", configuration)
@@ -94,7 +88,8 @@ def test_job_is_submitted_to_a_cluster_stopped_with_a_savepoint_and_resumed_from
 
     def wait_for(changes: list[Change]) -> None:
         wait_until(
-            lambda: len(job_topics.outputs.changes()) >= len(changes), lambda: read_tail(tmp_path / "taskmanager.log")
+            lambda: len(job_topics.outputs.changes()) >= len(changes),
+            lambda: read_tail(cluster.folder / "taskmanager.log"),
         )
         assert Counter(job_topics.outputs.changes()) == Counter(changes)
 
