@@ -26,8 +26,9 @@ from wikistate.ops.flink_jobs.environments import (
 from wikistate.ops.flink_jobs.environments import (
     list_jobs as list_targets,
 )
-from wikistate.ops.flink_jobs.life_cycle import JobControl, Version
+from wikistate.ops.flink_jobs.life_cycle import JobControl
 from wikistate.ops.flink_jobs.rest import FlinkRest, Patience
+from wikistate.ops.flink_jobs.versions import Version
 from wikistate.telemetry.logs import configure_logs
 
 if TYPE_CHECKING:

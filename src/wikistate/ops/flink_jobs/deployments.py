@@ -11,6 +11,7 @@ import shutil
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -24,7 +25,6 @@ from wikistate.errors import ConfigError, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
     from typing import Any
 
 KEPT = 5
@@ -83,8 +83,7 @@ class DeploymentRecords:
     def create(
         self,
         run: str,
-        configuration: Sequence[Path],
-        settings: Sequence[tuple[int, Mapping[str, Any]]],
+        layers: Sequence[Path | Mapping[str, Any]],
         *,
         package: Path | None,
         parallelism: int,
@@ -93,8 +92,7 @@ class DeploymentRecords:
 
         Args:
             run: Job of wikistate.
-            configuration: Configuration files.
-            settings: Settings that become a file of their own, each with the number of configuration files before it.
+            layers: Configuration files, and settings that become files, in the order of their precedence.
             package: Package or archive; None for the installed version.
             parallelism: Number of subtasks.
 
@@ -106,16 +104,13 @@ class DeploymentRecords:
         try:
             make_private_folder(folder)
             names: list[str] = []
-            stated = dict(settings)
-            for number in range(len(configuration) + 1):
-                if number in stated:
-                    name = f"{len(names):02}-environment.yaml"
-                    write_durably(folder / name, yaml.safe_dump(dict(stated[number])).encode())
-                    names.append(name)
-                if number < len(configuration):
-                    name = f"{len(names):02}-{configuration[number].name}"
-                    _copy(configuration[number], folder / name)
-                    names.append(name)
+            for number, layer in enumerate(layers):
+                if isinstance(layer, Path):
+                    names.append(f"{number:02}-{layer.name}")
+                    _copy(layer, folder / names[-1])
+                else:
+                    names.append(f"{number:02}-environment.yaml")
+                    write_durably(folder / names[-1], yaml.safe_dump(dict(layer)).encode())
             if package is not None:
                 _copy(package, folder / package.name)
         except OSError as error:

@@ -7,40 +7,21 @@ after the checks, and reports the steps that it would take.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wikistate.config.layers import Layer, merge, read_file
-from wikistate.config.load import load
-from wikistate.ops.flink_jobs.environments import as_settings
 from wikistate.ops.flink_jobs.failures import FlinkJobError, JobFailure
-from wikistate.ops.flink_jobs.packages import check_package
 from wikistate.ops.flink_jobs.snapshot_paths import resolve_path
 from wikistate.ops.flink_jobs.snapshots import require_snapshot
 from wikistate.ops.flink_jobs.start import await_good_start
 from wikistate.ops.flink_jobs.submission import build_command, find_flink, format_command, run_submission
-from wikistate.wiring.registry import find_job
+from wikistate.ops.flink_jobs.versions import Version, check_version, list_layers
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from wikistate.ops.flink_jobs.answers import JobSummary
     from wikistate.ops.flink_jobs.deployments import Deployment, DeploymentRecords
     from wikistate.ops.flink_jobs.environments import JobTarget
     from wikistate.ops.flink_jobs.progress import Progress
     from wikistate.ops.flink_jobs.rest import FlinkRest
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """The version of a job to start.
-
-    Attributes:
-        package: Package or archive; None for the installed version.
-        options_file: Configuration file; None for those of the file of environments alone.
-    """
-
-    package: Path | None = None
-    options_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,47 +285,10 @@ def _savepoint_folder(target: JobTarget, folder: str) -> str:
     return resolve_path(target.environment, folder, option="--savepoint") if folder else target.savepoints
 
 
-def _layers(target: JobTarget, version: Version) -> tuple[list[Path], list[tuple[int, dict[str, Any]]]]:
-    """Return the configuration files, and the settings between them by the number of files before them.
-
-    The files of the file of environments come first, then its settings, then the options file. The name and the folders of
-    the job override all of them.
-    """
-    files = [*target.configuration]
-    stated = [(len(files), target.settings.settings)] if target.settings.settings else []
-    if version.options_file is None:
-        over = merge([Layer(target.settings.settings), Layer(as_settings(target))]).values
-        return files, [(len(files), over)]
-    files.append(version.options_file)
-    return files, [*stated, (len(files), as_settings(target))]
-
-
-def check_version(target: JobTarget, version: Version) -> None:
-    """Check the package and the settings of a version before anything is stopped.
-
-    Raises:
-        ConfigError: A file does not exist, or a setting is wrong.
-    """
-    if version.package is not None:
-        check_package(version.package)
-    find_flink(target.environment.settings)
-    files, stated = _layers(target, version)
-    layers = [Layer(dict(find_job(target.settings.run).load_defaults()))]
-    between = dict(stated)
-    for number in range(len(files) + 1):
-        if number in between:
-            layers.append(Layer(between[number]))
-        if number < len(files):
-            layers.append(read_file(files[number]))
-    load(layers)
-
-
 def _prepare(control: JobControl, version: Version) -> Deployment:
-    files, stated = _layers(control.target, version)
     return control.records.create(
         control.target.settings.run,
-        files,
-        stated,
+        list_layers(control.target, version),
         package=version.package,
         parallelism=control.target.parallelism,
     )

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.ops.flink_jobs.answers import Snapshot
 from wikistate.ops.flink_jobs.failures import FlinkJobError, JobFailure
-from wikistate.ops.flink_jobs.life_cycle import Version, check_version, start_again, start_version
+from wikistate.ops.flink_jobs.life_cycle import start_again, start_version
 from wikistate.ops.flink_jobs.snapshot_paths import resolve_path
 from wikistate.ops.flink_jobs.snapshots import find_snapshots, require_snapshot
+from wikistate.ops.flink_jobs.versions import Version, check_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
