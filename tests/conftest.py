@@ -13,6 +13,7 @@ from tests.support.broker import KafkaBroker
 from tests.support.dependencies import DEPENDENCIES, FLINK_PYTHON, find_kcat
 from tests.support.java import remove_java_from_path
 from tests.support.mediawiki import RealMediaWiki
+from tests.support.s3_store import S3StoreProcess
 from tests.support.stores import BlazegraphServer, FusekiServer, OxigraphServer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -150,6 +151,14 @@ def blazegraph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlazegraphS
     """Running Blazegraph, one for the session: each test clears it first."""
     _skip_without("java", "blazegraph")
     with BlazegraphServer(tmp_path_factory.mktemp("blazegraph")) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def s3_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3StoreProcess]:
+    """Running S3 store, one for the session: each test creates its buckets."""
+    _skip_without("java", "s3-store")
+    with S3StoreProcess(tmp_path_factory.mktemp("s3")) as store:
         yield store
 
 

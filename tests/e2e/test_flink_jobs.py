@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -18,13 +19,19 @@ from tests.contract.runner.jobs import JOBS, NUMBERS, Change
 from tests.e2e.kafka_topics import read_all
 from tests.support import topics
 from tests.support.processes import find_free_port, read_tail
+from tests.support.s3_store import KEY_ID, SECRET_KEY
+
+from wikistate.config.flink_environments import ObjectStoreSettings
+from wikistate.ops.flink_jobs.snapshots import find_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.conftest import TopicFactory
     from tests.e2e.flink_cluster import SessionCluster
     from tests.support.broker import KafkaBroker
+    from tests.support.s3_store import S3StoreProcess
 
 (CASE,) = JOBS
 TIMEOUT = 400.0
@@ -52,14 +59,24 @@ class Deployment:
         cluster: The cluster, which is the environment eqiad.
         kafka: The broker.
         topic: Factory of topics.
+        store: S3 store of the checkpoints and savepoints.
         folder: Folder for all files.
     """
 
-    def __init__(self, cluster: SessionCluster, kafka: KafkaBroker, topic: TopicFactory, folder: Path) -> None:
+    def __init__(
+        self, cluster: SessionCluster, kafka: KafkaBroker, topic: TopicFactory, store: S3StoreProcess, folder: Path
+    ) -> None:
         self._cluster, self._kafka, self._folder = cluster, kafka, folder
         self._source, self._sink = topic(), topic()
         self._expected: list[tuple[int, str]] = []
-        self.savepoints = folder / "eqiad" / "savepoints"
+        bucket = f"labels-{uuid4().hex[:8]}"
+        store.create_bucket(bucket)
+        self._store = store
+        self._checkpoints = f"s3://{bucket}/eqiad/checkpoints/Labels"
+        self.savepoints = f"s3://{bucket}/eqiad/savepoints/Labels"
+        """Folder of the savepoints of the job."""
+        self.foreign = f"s3://{bucket}/codfw/savepoints"
+        """Folder of the savepoints of another environment."""
         cluster_address = {"bootstrap_servers": kafka.bootstrap_servers}
         source = {**cluster_address, "topics": [self._source], "offsets_initializer": "earliest"}
         settings = {
@@ -80,8 +97,9 @@ class Deployment:
                 name: {
                     **common,
                     "rest": f"http://127.0.0.1:{port}",
-                    "savepoints": (folder / name / "savepoints").as_uri(),
-                    "checkpoints": (folder / name / "checkpoints").as_uri(),
+                    "savepoints": f"s3://{bucket}/{name}/savepoints",
+                    "checkpoints": f"s3://{bucket}/{name}/checkpoints",
+                    "s3": {"endpoint": store.endpoint},
                 }
                 for name, port in (("eqiad", cluster.port), ("codfw", find_free_port()))
             },
@@ -104,7 +122,12 @@ class Deployment:
         command = [sys.executable, "-m", "wikistate", "flink", "--env", env, "--environments", self._file, job, *words]
         return subprocess.run(
             command,
-            env={**os.environ, "XDG_STATE_HOME": str(self._folder / "state")},
+            env={
+                **os.environ,
+                "XDG_STATE_HOME": str(self._folder / "state"),
+                "AWS_ACCESS_KEY_ID": KEY_ID,
+                "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            },
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -125,6 +148,17 @@ class Deployment:
         assert (done.returncode, done.stdout) == (code, ""), done.stderr
         assert "Traceback" not in done.stderr
         return done.stderr
+
+    def find_last_checkpoint(self) -> str:
+        """Return the address of the last checkpoint in the store, as `recover` finds it for a cluster that knows no job."""
+        access = ObjectStoreSettings(
+            endpoint=self._store.endpoint,
+            key_id_file=str(self._folder / "id"),
+            secret_key_file=str(self._folder / "key"),
+        )
+        (self._folder / "id").write_text(KEY_ID)
+        (self._folder / "key").write_text(SECRET_KEY)
+        return asyncio.run(find_snapshots(self._checkpoints, are_savepoints=False, access=access))[0].path
 
     def send(self, version: str) -> None:
         """Write a change, which this version is expected to write."""
@@ -162,12 +196,23 @@ class Deployment:
         return sorted((each["revision"]["rev_id"] % NUMBERS, each["comment"]) for each in events)
 
 
+@pytest.fixture
+def deployment(
+    session_cluster: SessionCluster, kafka: KafkaBroker, topic: TopicFactory, s3_store: S3StoreProcess, tmp_path: Path
+) -> Deployment:
+    """The job in two environments; the cluster of codfw does not run."""
+    return Deployment(session_cluster, kafka, topic, s3_store, tmp_path)
+
+
+@pytest.mark.fault
 @pytest.mark.timeout(1800)
 def test_job_is_deployed_saved_redeployed_rolled_back_stopped_and_recovered(
-    session_cluster: SessionCluster, kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path
+    deployment: Deployment, session_cluster: SessionCluster, tmp_path: Path, *, long_faults: bool
 ) -> None:
-    """Each change is written once, by the version that runs at its time; each mistake has its message and exit code."""
-    deployment = Deployment(session_cluster, kafka, topic, tmp_path)
+    """Each change is written once, by the version that runs at its time; each mistake has its message and exit code.
+
+    The long form also kills the cluster, and recovers on a new one.
+    """
     succeed, fail = deployment.succeed, deployment.fail
 
     assert "does not answer" in fail(20, "deploy", env="codfw")
@@ -178,13 +223,9 @@ def test_job_is_deployed_saved_redeployed_rolled_back_stopped_and_recovered(
     deployment.wait_for_all()
     assert f"{first} is RUNNING" in fail(23, "deploy")
     assert "has 0 free slots" in fail(26, "deploy", job="More labels")
-    assert "environment codfw" in fail(22, "save", "--savepoint", tmp_path / "codfw" / "savepoints")
-    (not_a_folder := deployment.savepoints / "a-file").parent.mkdir(parents=True)
-    not_a_folder.touch()
-    assert "savepoint" in fail(27, "save", "--savepoint", "a-file").lower()
-    saved = Path(succeed("save").removeprefix("file:"))
-    assert (saved / "_metadata").is_file()
-    assert saved.parent == deployment.savepoints / "Labels"
+    assert "environment codfw" in fail(22, "save", "--savepoint", deployment.foreign)
+    assert "savepoint of the job" in fail(27, "save", "--savepoint", "s3://no-such-bucket/savepoints")
+    assert succeed("save").startswith(f"{deployment.savepoints}/savepoint-")
 
     second = succeed("redeploy", "--jar", deployment.write_version("two"))
     deployment.send("two")
@@ -193,18 +234,32 @@ def test_job_is_deployed_saved_redeployed_rolled_back_stopped_and_recovered(
     (options := tmp_path / "options.yaml").write_text(LATE_CHECKPOINT)
     third = ("--jar", deployment.write_version("three", FAILING), "--options-file", options)
     with deployment.sending("two"):
-        assert "a defect of this version" in fail(28, "redeploy", *third, "--savepoint", "before-three")
+        assert "a defect of this version" in fail(28, "redeploy", *third)
     deployment.wait_for_all()
     status = deployment.run("status").stdout
     assert "state: RUNNING" in status
-    assert f"{deployment.savepoints}/before-three/savepoint-" in status
     assert second not in status
 
     stopped = succeed("stop")
-    assert Path(stopped.removeprefix("file:")).parent == deployment.savepoints / "Labels"
     deployment.send("two")
     assert "does not run" in fail(24, "stop")
     recovered = succeed("recover", "--yes")
     deployment.wait_for_all()
-    assert session_cluster.get(f"/jobs/{recovered}/checkpoints")["latest"]["restored"]["external_path"] == stopped
+    latest = session_cluster.get(f"/jobs/{recovered}/checkpoints")["latest"]
+    assert latest["restored"]["external_path"] == stopped
+    assert f"/checkpoints/Labels/{recovered}/chk-" in deployment.find_last_checkpoint()
+    if long_faults:
+        recover_after_a_crash(deployment, session_cluster, recovered)
     succeed("stop")
+
+
+def recover_after_a_crash(deployment: Deployment, cluster: SessionCluster, job_id: str) -> None:
+    """Kill the cluster, start a new one, which knows no job, and recover from the last checkpoint in the store."""
+    cluster.kill()
+    assert "does not answer" in deployment.fail(20, "recover", "--yes")
+    cluster.start()
+    recovered = deployment.succeed("recover", "--yes")
+    restored = cluster.get(f"/jobs/{recovered}/checkpoints")["latest"]["restored"]["external_path"]
+    assert f"/checkpoints/Labels/{job_id}/chk-" in restored
+    deployment.send("two")
+    deployment.wait_for_all()

@@ -1,4 +1,4 @@
-"""Signatures of requests to S3 stores: AWS Signature Version 4, for requests without a body. Pure.
+"""Signatures of requests to S3 stores: AWS Signature Version 4. Pure.
 
 Source: "Authenticating Requests (AWS Signature Version 4)" of the Amazon S3 API reference.
 """
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from wikistate.secret import Secret
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
-_EMPTY_BODY = hashlib.sha256(b"").hexdigest()
 
 
 class AccessKey(NamedTuple):
@@ -44,8 +43,18 @@ def encode_path(path: str) -> str:
     return quote(path, safe="/-_.~")
 
 
-def sign_get(host: str, path: str, query: str, *, key: AccessKey, region: str, at: datetime) -> dict[str, str]:
-    """Return the headers of a signed GET request to S3.
+def sign_request(
+    host: str,
+    path: str,
+    query: str,
+    *,
+    key: AccessKey,
+    region: str,
+    at: datetime,
+    method: str = "GET",
+    body: bytes = b"",
+) -> dict[str, str]:
+    """Return the headers of a signed request to S3.
 
     Args:
         host: Host, with the port if it is not that of the scheme.
@@ -54,14 +63,17 @@ def sign_get(host: str, path: str, query: str, *, key: AccessKey, region: str, a
         key: Key of the user.
         region: Region of the store.
         at: Time of the request, in UTC.
+        method: Method.
+        body: Body.
     """
+    digest = hashlib.sha256(body).hexdigest()
     stamp = at.strftime("%Y%m%dT%H%M%SZ")
-    headers = {"host": host, "x-amz-content-sha256": _EMPTY_BODY, "x-amz-date": stamp}
+    headers = {"host": host, "x-amz-content-sha256": digest, "x-amz-date": stamp}
     if token := key.token.reveal():
         headers["x-amz-security-token"] = token
     names = ";".join(headers)
     canonical = "\n".join(
-        ("GET", path, query, *(f"{name}:{value}" for name, value in headers.items()), "", names, _EMPTY_BODY)
+        (method, path, query, *(f"{name}:{value}" for name, value in headers.items()), "", names, digest)
     )
     scope = f"{stamp[:8]}/{region}/s3/aws4_request"
     text = "\n".join((_ALGORITHM, stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()))

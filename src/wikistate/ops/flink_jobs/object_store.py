@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
-from wikistate.adapters.http.aws_signature import AccessKey, encode_path, encode_query, sign_get
+from wikistate.adapters.http.aws_signature import AccessKey, encode_path, encode_query, sign_request
 from wikistate.adapters.http.client import OK, HttpClient, HttpResponse, HttpSettings
 from wikistate.adapters.secrets import resolve_secret
 from wikistate.core.events.first_line import quote_first_line
@@ -22,8 +22,11 @@ from wikistate.secret import Secret
 if TYPE_CHECKING:
     from wikistate.config.flink_environments import ObjectStoreSettings
 
+MAX_KEYS = "1000"
+"""Objects of an answer: the most that stores allow."""
+
 MAX_PAGE = 16 * 1024 * 1024
-"""Bytes of an answer, which has at most 1,000 objects."""
+"""Bytes of an answer."""
 
 
 class S3Store:
@@ -64,7 +67,7 @@ class S3Store:
             FlinkJobError: The store does not answer, refuses the request, or has more objects.
         """
         found: list[tuple[str, int]] = []
-        query = {"list-type": "2", "prefix": prefix} | ({"delimiter": "/"} if is_flat else {})
+        query = {"list-type": "2", "max-keys": MAX_KEYS, "prefix": prefix} | ({"delimiter": "/"} if is_flat else {})
         while True:
             page = await self._request(bucket, query)
             for item in page.iterfind("{*}Contents"):
@@ -80,7 +83,7 @@ class S3Store:
     async def _request(self, bucket: str, parameters: dict[str, str]) -> ET.Element:
         parts = urlsplit(self._endpoint)
         path, query = encode_path(f"{parts.path}/{bucket}"), encode_query(parameters)
-        headers = sign_get(parts.netloc, path, query, key=self._key, region=self._region, at=datetime.now(tz=UTC))
+        headers = sign_request(parts.netloc, path, query, key=self._key, region=self._region, at=datetime.now(tz=UTC))
         url = f"{parts.scheme}://{parts.netloc}{path}"
         answer = await self._client.request(self._client.endpoint(url), query, headers=headers, limit=MAX_PAGE)
         if not isinstance(answer, HttpResponse):
