@@ -46,6 +46,7 @@ class Deployment:
         parallelism: Number of subtasks by the file of environments.
         job_id: Id of the job on the cluster; empty before it was submitted.
         created: Time of its creation, in RFC 3339.
+        worked: Time at which it was last known to work, in RFC 3339; empty if it never was.
     """
 
     folder: Path
@@ -55,6 +56,12 @@ class Deployment:
     parallelism: int
     job_id: str = ""
     created: str = ""
+    worked: str = ""
+
+    @property
+    def last_use(self) -> str:
+        """Time by which deployments are in order."""
+        return max(self.created, self.worked)
 
     @property
     def package_path(self) -> Path | None:
@@ -99,8 +106,7 @@ class DeploymentRecords:
         Raises:
             ConfigError: A file cannot be read.
         """
-        now = datetime.now(tz=UTC)
-        folder = self._folder / f"{now:%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+        folder = self._folder / f"{datetime.now(tz=UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
         try:
             make_private_folder(folder)
             names: list[str] = []
@@ -121,18 +127,26 @@ class DeploymentRecords:
             tuple(names),
             package.name if package is not None else "",
             parallelism,
-            created=now.isoformat(timespec="seconds"),
+            created=_now(),
         )
         self._write(made)
         return made
 
     def note_job(self, deployment: Deployment, job_id: str) -> Deployment:
-        """Record the id that a deployment has on the cluster, remove the oldest deployments, and return it."""
+        """Record the id that a submitted deployment has on the cluster, remove the oldest ones, and return it."""
         noted = replace(deployment, job_id=job_id)
         self._write(noted)
-        for old in self._folders()[:-KEPT]:
-            if old != deployment.folder:
-                shutil.rmtree(old, ignore_errors=True)
+        kept = {each.folder for each in self.list_all()[:KEPT]}
+        if (last := self.find_last()) is not None:
+            kept.add(last.folder)
+        for folder in set(self._folders()) - kept:
+            shutil.rmtree(folder, ignore_errors=True)
+        return noted
+
+    def note_success(self, deployment: Deployment) -> Deployment:
+        """Record that a deployment works, and return it."""
+        noted = replace(deployment, worked=_now())
+        self._write(noted)
         return noted
 
     def remove(self, deployment: Deployment) -> None:
@@ -143,11 +157,14 @@ class DeploymentRecords:
         """Return the deployment that runs as a job; None if this folder has no record of it."""
         return next((each for each in self.list_all() if each.job_id == job_id), None)
 
+    def find_last(self) -> Deployment | None:
+        """Return the deployment that worked last; None without one."""
+        return next((each for each in self.list_all() if each.worked), None)
+
     def list_all(self) -> list[Deployment]:
-        """Return the submitted deployments, newest first."""
-        return [
-            each for folder in reversed(self._folders()) if (each := self._read(folder)) is not None and each.job_id
-        ]
+        """Return the submitted deployments, the last one first."""
+        found = [each for folder in self._folders() if (each := self._read(folder)) is not None and each.job_id]
+        return sorted(found, key=lambda each: each.last_use, reverse=True)
 
     def note_savepoint(self, path: str, keep: int | None) -> tuple[str, ...]:
         """Record a new savepoint, and return those that are one too many, oldest first."""
@@ -198,6 +215,7 @@ class DeploymentRecords:
                 found.integer("parallelism", minimum=1),
                 found.get_text("job_id"),
                 found.get_text("created"),
+                found.get_text("worked"),
             )
         except FieldError as error:
             raise StateError(f"{path} is damaged: {error}.", hint=f"Move {folder} away.") from None
@@ -234,3 +252,7 @@ def _copy(source: Path, target: Path) -> None:
         raise ConfigError(f"{source} cannot be read: {error.strerror or error}.", key=str(source)) from None
     with stream, os.fdopen(create_private(target), "wb") as copy:
         shutil.copyfileobj(stream, copy)
+
+
+def _now() -> str:
+    return datetime.now(tz=UTC).isoformat(timespec="milliseconds")

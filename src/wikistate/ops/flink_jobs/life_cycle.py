@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from wikistate.ops.flink_jobs.rest import FlinkRest
 
 
+class _UncertainError(FlinkJobError):
+    """Failure after which the new version is not known to have ended: a second job could run beside it."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobControl:
     """A job and all that a command needs to control it.
@@ -193,9 +197,10 @@ async def _start_or_roll_back(control: JobControl, new: Deployment, old: Deploym
     try:
         return await _start(control, new, savepoint)
     except FlinkJobError as error:
-        if old is None:
+        if old is None or isinstance(error, _UncertainError):
+            state = "It may still run." if isinstance(error, _UncertainError) else "No version runs."
             raise FlinkJobError(
-                f"{error.message} No version runs. The savepoint of the old one is {savepoint}.",
+                f"{error.message} {state} The savepoint of the old version is {savepoint}.",
                 hint=error.hint,
                 failure=error.failure,
             ) from error
@@ -238,19 +243,50 @@ async def _start(
     control.progress.report(f"Submit: {format_command(command)}")
     if control.dry_run:
         return ""
-    job_id = await run_submission(command, python=program.python, within=settings.submit_timeout)
-    control.records.note_job(deployment, job_id)
+    try:
+        job_id = await run_submission(command, python=program.python, within=settings.submit_timeout)
+    except FlinkJobError:
+        await _cancel_unknown(control)
+        raise
+    deployment = control.records.note_job(deployment, job_id)
     try:
         await await_good_start(control.rest, job_id, settings, control.progress)
     except FlinkJobError as error:
         if error.failure is JobFailure.CLUSTER_UNAVAILABLE:
-            raise
-        control.progress.report(f"Cancel {job_id}, which does not work.")
-        await control.rest.cancel(job_id)
-        await _await_end(control, job_id)
+            raise _UncertainError(error.message, hint=error.hint, failure=error.failure) from error
+        await _cancel(control, job_id)
         raise
+    control.records.note_success(deployment)
     control.progress.report(f"{job_id} runs, and has completed a checkpoint.")
     return job_id
+
+
+async def _cancel_unknown(control: JobControl) -> None:
+    """Cancel a job that was submitted although ``flink run`` failed, or was killed: none ran before.
+
+    Raises:
+        FlinkJobError: As `_cancel`.
+    """
+    try:
+        active = await control.find_active()
+    except FlinkJobError as error:
+        raise _UncertainError(error.message, hint=error.hint, failure=error.failure) from error
+    if active is not None:
+        await _cancel(control, active.job_id)
+
+
+async def _cancel(control: JobControl, job_id: str) -> None:
+    """Cancel a job that does not work, and wait for its end.
+
+    Raises:
+        FlinkJobError: It is not known to have ended.
+    """
+    control.progress.report(f"Cancel {job_id}, which does not work.")
+    try:
+        await control.rest.cancel(job_id)
+        await _await_end(control, job_id)
+    except FlinkJobError as error:
+        raise _UncertainError(error.message, hint=error.hint, failure=error.failure) from error
 
 
 async def _await_end(control: JobControl, job_id: str) -> None:

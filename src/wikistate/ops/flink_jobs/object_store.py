@@ -78,6 +78,8 @@ class S3Store:
             token = page.findtext("{*}NextContinuationToken")
             if not token or page.findtext("{*}IsTruncated") != "true":
                 return found
+            if token == query.get("continuation-token"):
+                raise self._failure(bucket, "its list continues at the same place twice")
             query["continuation-token"] = token
 
     async def _request(self, bucket: str, parameters: dict[str, str]) -> ET.Element:
@@ -114,6 +116,11 @@ def read_access_key(settings: ObjectStoreSettings) -> AccessKey:
         _read_part(settings.secret_key_env, settings.secret_key_file),
         Secret(os.environ.get(settings.session_token_env, "")),
     )
+
+
+def has_access_key(settings: ObjectStoreSettings) -> bool:
+    """Return whether a key is configured on this machine."""
+    return bool(settings.key_id_file or os.environ.get(settings.key_id_env))
 
 
 def _read_part(env: str, file: str) -> Secret:

@@ -94,7 +94,7 @@ async def recover(
 
     Args:
         control: The job.
-        version: Version to start; None for the version of the last deployment, or without a record for the installed one.
+        version: Version to start; None for the version that worked last, or without a record for the installed one.
         chosen: Snapshot to start from, as `resolve_path` takes it; empty for the last one.
         confirm: Shows the snapshot, and returns whether to start from it.
         allow_non_restored: Whether state that no operator of the job has may be dropped.
@@ -118,7 +118,7 @@ async def recover(
     if version is not None:
         check_version(control.target, version)
         return await start_version(control, version, found.snapshot.path, allow_non_restored=allow_non_restored)
-    last = next(iter(control.records.list_all()), None)
+    last = control.records.find_last()
     if last is None:
         check_version(control.target, Version())
         return await start_version(control, Version(), found.snapshot.path, allow_non_restored=allow_non_restored)

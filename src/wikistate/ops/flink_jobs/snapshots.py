@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wikistate.errors import ConfigError
 from wikistate.ops.flink_jobs.answers import Snapshot
 from wikistate.ops.flink_jobs.failures import FlinkJobError, JobFailure
-from wikistate.ops.flink_jobs.object_store import S3Store
+from wikistate.ops.flink_jobs.object_store import S3Store, has_access_key
 from wikistate.ops.flink_jobs.snapshot_paths import S3_SCHEMES, local_path
 
 if TYPE_CHECKING:
@@ -61,12 +61,12 @@ async def find_snapshots(folder: str, *, are_savepoints: bool, access: ObjectSto
 
 
 async def require_snapshot(uri: str, *, option: str, access: ObjectStoreSettings) -> None:
-    """Check that a snapshot is complete, as far as its files can be listed here. Flink checks the others.
+    """Check that a snapshot is complete, if its files can be listed here. Flink checks the others.
 
     Raises:
         FlinkJobError: There is none, or it is not complete.
     """
-    if not can_list(uri):
+    if not can_list(uri, access):
         return
     folder = uri.removesuffix(f"/{METADATA}")
     if any(file.name == METADATA for file in await _list_files(folder, access, is_flat=True)):
@@ -78,9 +78,9 @@ async def require_snapshot(uri: str, *, option: str, access: ObjectStoreSettings
     )
 
 
-def can_list(uri: str) -> bool:
-    """Return whether the files of a folder can be listed here."""
-    return local_path(uri) is not None or uri.split(":", maxsplit=1)[0] in S3_SCHEMES
+def can_list(uri: str, access: ObjectStoreSettings) -> bool:
+    """Return whether the files of a folder can be listed here: on this machine, or with the key of a store."""
+    return local_path(uri) is not None or (uri.split(":", maxsplit=1)[0] in S3_SCHEMES and has_access_key(access))
 
 
 def _last_checkpoints(folder: str, files: Iterable[StoredFile]) -> Iterator[Snapshot]:

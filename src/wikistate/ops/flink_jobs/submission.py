@@ -24,6 +24,7 @@ from wikistate.ops.flink_jobs.failures import FlinkJobError, JobFailure
 from wikistate.ops.flink_jobs.packages import package_options
 from wikistate.ops.flink_jobs.traces import find_root_cause
 from wikistate.ops.java import find_java_home
+from wikistate.secret import HIDDEN, is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,8 +151,13 @@ def _as_text(value: object) -> str:
 
 
 def format_command(command: Sequence[str]) -> str:
-    """Return a command line as a shell reads it."""
-    return shlex.join(command)
+    """Return a command line as a shell reads it, without the values of options that are secrets."""
+    return shlex.join(map(_hide_secret, command))
+
+
+def _hide_secret(word: str) -> str:
+    name, equals, _ = word.partition("=")
+    return f"{name}={HIDDEN}" if equals and name.startswith("-D") and is_secret_name(name) else word
 
 
 async def run_submission(command: Sequence[str], *, python: Path, within: float) -> str:

@@ -154,7 +154,7 @@ def test_failure_without_rollback_leaves_the_savepoint(wikistate: ControlJob, fl
     flink.starts = [{"state": "FAILED", "failures": ["x.New: one"]}]
     done = wikistate("redeploy", "--no-rollback")
     assert done.code == 25
-    assert "No version runs. The savepoint of the old one is file://" in done.err
+    assert "No version runs. The savepoint of the old version is file://" in done.err
 
 
 def test_redeployment_of_an_unknown_version_is_refused_before_anything_stops(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.cli.flink_jobs.conftest import JOB
+from tests.unit.cli.flink_jobs.conftest import JOB, read_files, write_snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -163,3 +163,112 @@ def test_mistake_in_the_file_of_environments_is_exit_code_2_with_file_and_key(
     assert done.code == 2
     assert str(environments) in done.err
     assert expected in done.err.replace("\n", " ")
+
+
+def test_cluster_that_fails_during_a_redeployment_is_not_rolled_back(wikistate: ControlJob, flink: FakeFlink) -> None:
+    """Exit code 20: the new version may still run, and a second job would write everything twice."""
+    assert wikistate("deploy").code == 0
+    original = flink.submit
+
+    def submit(arguments: list[str]) -> str:
+        flink.outages = 1_000_000
+        return original(arguments)
+
+    flink.submit = submit  # type: ignore[method-assign]
+    done = wikistate("redeploy")
+    assert done.code == 20, done.err
+    assert "It may still run. The savepoint of the old version is file://" in done.err
+    assert len(flink.active()) == 1
+
+
+def test_job_that_was_submitted_by_a_failed_submission_is_cancelled(wikistate: ControlJob, flink: FakeFlink) -> None:
+    """`flink run` may fail after the cluster has accepted the job; the rollback must not run beside it."""
+    assert wikistate("deploy").code == 0
+    original = flink.submit
+
+    def submit(arguments: list[str]) -> str:
+        original(arguments)
+        flink.submit = original  # type: ignore[method-assign]
+        return "no id"
+
+    flink.submit = submit  # type: ignore[method-assign]
+    done = wikistate("redeploy")
+    assert done.code == 28, done.err
+    assert [job.state for job in flink.jobs.values()] == ["FINISHED", "CANCELED", "RUNNING"]
+
+
+def test_recovery_does_not_start_a_version_that_never_worked(
+    wikistate: ControlJob, flink: FakeFlink, tmp_path: Path
+) -> None:
+    """But the last one that did."""
+    (options := tmp_path / "options.yaml").write_text("rdf: {concurrency: 3}\n")
+    assert wikistate("deploy", "--options-file", options).code == 0
+    options.write_text("rdf: {concurrency: 4}\n")
+    flink.starts = [{"state": "FAILED"}]
+    assert wikistate("redeploy", "--no-rollback", "--options-file", options).code == 25
+    assert wikistate("recover", "--yes").code == 0
+    first, failed, recovered = (read_files(job.arguments) for job in flink.jobs.values())
+    assert recovered == first != failed
+
+
+def test_down_cluster_is_reported_by_a_recovery_after_the_snapshot(wikistate: ControlJob, tmp_path: Path) -> None:
+    """The operator sees the snapshot before the cluster is started again."""
+    folder = tmp_path / "codfw" / "checkpoints" / "WDQS-Streaming-Updater" / ("a" * 32) / "chk-3"
+    write_snapshot(folder)
+    done = wikistate("recover", "--yes", env="codfw")
+    assert done.code == 20
+    assert f"The last snapshot, in the folders of the job: file://{folder}" in done.err
+
+
+@pytest.mark.parametrize("answer", [b"<html><title>Login</title></html>", b"[]", b"{}"])
+def test_server_that_is_not_flink_is_exit_code_20_with_the_first_line_of_its_answer(
+    wikistate: ControlJob, flink: FakeFlink, answer: bytes
+) -> None:
+    """Not a defect, and not an empty cluster."""
+    flink.answer = lambda *_: (200, answer)  # type: ignore[method-assign]
+    done = wikistate("status")
+    assert done.code == 20, done.err
+    assert "does not answer as Flink does" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_two_jobs_with_one_name_are_reported(wikistate: ControlJob, flink: FakeFlink) -> None:
+    """No command chooses one of them."""
+    flink.add_job(JOB)
+    flink.add_job(JOB)
+    done = wikistate("stop")
+    assert done.code == 23
+    assert "Several jobs with the name" in done.err
+
+
+def test_damaged_record_is_exit_code_4_with_its_path(wikistate: ControlJob, tmp_path: Path) -> None:
+    """Nothing is guessed."""
+    assert wikistate("deploy").code == 0
+    (record,) = (tmp_path / "state").rglob("deployment.json")
+    record.write_text("{")
+    done = wikistate("redeploy")
+    assert done.code == 4
+    assert f"{record} is damaged" in done.err
+
+
+def test_environment_without_flink_is_exit_code_2_with_the_next_step(wikistate: ControlJob, environments: Path) -> None:
+    """Before anything is stopped."""
+    text = environments.read_text()
+    environments.write_text(text.replace("/flink\n", "/not-there\n"))
+    done = wikistate("deploy")
+    assert done.code == 2
+    assert "There is no program flink" in done.err
+    assert "pip install 'wikistate[flink]'" in done.err
+
+
+def test_secret_option_is_not_shown(wikistate: ControlJob, flink: FakeFlink, environments: Path) -> None:
+    """The command line of a dry run has three asterisks."""
+    text = environments.read_text()
+    environments.write_text(
+        text.replace("    keep_savepoints", "    options: {s3.secret-key: hunter2}\n    keep_savepoints")
+    )
+    done = wikistate("deploy", "--dry-run")
+    assert done.code == 0, done.err
+    assert "-Ds3.secret-key=***" in done.err
+    assert "hunter2" not in done.err
+    assert flink.jobs == {}
