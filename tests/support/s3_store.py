@@ -44,7 +44,7 @@ class S3StoreProcess:
             "s3proxy.authorization": "aws-v2-or-v4",
             "s3proxy.identity": KEY_ID,
             "s3proxy.credential": SECRET_KEY,
-            "jclouds.provider": "transient-nio2",
+            "jclouds.provider": "transient",
         }
         (path := self._folder / "s3proxy.conf").write_text(
             "".join(f"{name}={value}\n" for name, value in settings.items())

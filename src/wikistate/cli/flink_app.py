@@ -136,12 +136,19 @@ def flink_jars() -> None:
 
 
 @flink_app.command("list")
-@job_app.command("list")
-def list_(context: typer.Context) -> None:
+def list_jobs(context: typer.Context) -> None:
     """List the jobs of the environment, and other jobs on its cluster."""
-    from wikistate.cli.flink_jobs import list_jobs  # noqa: PLC0415
+    from wikistate.cli import flink_jobs  # noqa: PLC0415
 
-    raise typer.Exit(list_jobs(_request(context)))
+    raise typer.Exit(flink_jobs.list_jobs(_request(context)))
+
+
+@job_app.command("list")
+def list_snapshots(context: typer.Context) -> None:
+    """List the complete snapshots in the folders of the job, newest first: savepoints, and the last checkpoint of each run."""
+    from wikistate.cli import flink_jobs  # noqa: PLC0415
+
+    raise typer.Exit(flink_jobs.list_snapshots(_request(context)))
 
 
 @job_app.command()

@@ -142,7 +142,7 @@ def print_status(request: JobRequest) -> Exit:
 
 
 def list_jobs(request: JobRequest) -> Exit:
-    """Run ``list``."""
+    """Run ``list`` of an environment."""
     environment = _find_environment(request)
 
     async def read() -> None:
@@ -156,6 +156,15 @@ def list_jobs(request: JobRequest) -> Exit:
                 print_line(f"{'-' * 32}  NOT RUNNING  {'-' * 20}  {name}")
 
     run_async(read())
+    return Exit.OK
+
+
+def list_snapshots(request: JobRequest) -> Exit:
+    """Run ``list`` of a job. The cluster is not asked."""
+    target = find_job_target(_find_environment(request), request.job)
+    for each in run_async(recovery.list_snapshots(target)):
+        kind = "savepoint " if each.is_savepoint else "checkpoint"
+        print_line(f"{_format_time(each.time)}  {kind}  {each.path}")
     return Exit.OK
 
 

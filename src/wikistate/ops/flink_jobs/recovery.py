@@ -14,6 +14,7 @@ from wikistate.ops.flink_jobs.versions import Version, check_version
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wikistate.ops.flink_jobs.environments import JobTarget
     from wikistate.ops.flink_jobs.life_cycle import JobControl
 
 
@@ -47,19 +48,24 @@ async def find_last_snapshot(control: JobControl) -> LastSnapshot:
     if known is not None:
         return LastSnapshot(known, "by the cluster", ())
     target = control.target
-    access = target.environment.settings.s3
-    found = [
-        *await find_snapshots(target.checkpoints, are_savepoints=False, access=access),
-        *await find_snapshots(target.savepoints, are_savepoints=True, access=access),
-    ]
+    found = await list_snapshots(target)
     if not found:
         raise FlinkJobError(
             f"There is no complete snapshot of {target.name!r}: not in {target.checkpoints}, and not in {target.savepoints}.",
             hint="Name one by --from, or start the job without state: `deploy`.",
             failure=JobFailure.SNAPSHOT_MISSING,
         )
-    newest, *others = sorted(found, key=lambda each: each.time, reverse=True)
-    return LastSnapshot(newest, "in the folders of the job", tuple(others))
+    return LastSnapshot(found[0], "in the folders of the job", found[1:])
+
+
+async def list_snapshots(target: JobTarget) -> tuple[Snapshot, ...]:
+    """Return the complete snapshots in the folders of a job, newest first. Raises as `find_snapshots`."""
+    access = target.environment.settings.s3
+    found = [
+        *await find_snapshots(target.checkpoints, are_savepoints=False, access=access),
+        *await find_snapshots(target.savepoints, are_savepoints=True, access=access),
+    ]
+    return tuple(sorted(found, key=lambda each: each.time, reverse=True))
 
 
 async def _ask_cluster(control: JobControl) -> Snapshot | None:

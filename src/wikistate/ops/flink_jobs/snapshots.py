@@ -44,7 +44,7 @@ class StoredFile(NamedTuple):
 
 
 async def find_snapshots(folder: str, *, are_savepoints: bool, access: ObjectStoreSettings) -> tuple[Snapshot, ...]:
-    """Return the complete snapshots in a folder, newest first: the last checkpoint of each job, or all savepoints.
+    """Return the complete snapshots in a folder: the last checkpoint of each job, or all savepoints.
 
     Args:
         folder: Folder, a URI.
@@ -56,8 +56,7 @@ async def find_snapshots(folder: str, *, are_savepoints: bool, access: ObjectSto
         FlinkJobError: The store does not answer, or the folder cannot be read.
     """
     files = await _list_files(folder, access)
-    found = _savepoints(folder, files) if are_savepoints else _last_checkpoints(folder, files)
-    return tuple(sorted(found, key=lambda each: each.time, reverse=True))
+    return tuple(_savepoints(folder, files) if are_savepoints else _last_checkpoints(folder, files))
 
 
 async def require_snapshot(uri: str, *, option: str, access: ObjectStoreSettings) -> None:
@@ -73,7 +72,7 @@ async def require_snapshot(uri: str, *, option: str, access: ObjectStoreSettings
         return
     raise FlinkJobError(
         f"{option}: {uri} is not a complete savepoint or checkpoint: there is no {folder}/{METADATA}.",
-        hint="Flink writes this file last. `list` shows the snapshots of the environment.",
+        hint="Flink writes this file last. `JOB list` shows the snapshots of a job.",
         failure=JobFailure.SNAPSHOT_MISSING,
     )
 

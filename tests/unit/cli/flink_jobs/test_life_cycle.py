@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -221,16 +222,34 @@ def test_recovery_starts_the_version_that_ran_last(wikistate: ControlJob, flink:
     assert read_files(second.arguments) == read_files(first.arguments)
 
 
-def test_status_and_list_show_the_job(wikistate: ControlJob, flink: FakeFlink) -> None:
+def test_status_and_list_show_the_job(
+    wikistate: ControlJob, run_command: RunCommand, flink: FakeFlink, environments: Path
+) -> None:
     """Also the jobs that the file of environments does not have."""
     job_id = flink.add_job(JOB, checkpoint="s3://b/chk-3", failures=["a.B: lost connection"])
     flink.add_job("another")
-    status, listed = wikistate("status"), wikistate("list")
+    status = wikistate("status")
+    listed = run_command("flink", "--env", "eqiad", "--environments", environments, "list")
     assert (status.code, listed.code) == (0, 0)
     for text in (f"id: {job_id}", "state: RUNNING", "s3://b/chk-3, a checkpoint", "a.B: lost connection"):
         assert text in status.out
     assert "another" in listed.out
     assert job_id in listed.out
+
+
+def test_snapshots_of_a_job_are_listed_without_its_cluster(wikistate: ControlJob, tmp_path: Path) -> None:
+    """Newest first: savepoints, and the last complete checkpoint of each run."""
+    folder = tmp_path / "codfw"
+    names = ("checkpoints/{}/" + "a" * 32 + "/chk-1", "savepoints/{}/first", "checkpoints/{}/" + "a" * 32 + "/chk-2")
+    paths = [folder / name.format("WDQS-Streaming-Updater") for name in names]
+    for moment, path in enumerate(paths):
+        write_snapshot(path)
+        os.utime(path / "_metadata", (moment, moment))
+    done = wikistate("list", env="codfw")
+    assert (done.code, done.out) == (
+        0,
+        f"1970-01-01T00:00:02Z  checkpoint  file://{paths[2]}\n1970-01-01T00:00:01Z  savepoint   file://{paths[1]}\n",
+    )
 
 
 def test_arguments_of_the_script_are_understood(
