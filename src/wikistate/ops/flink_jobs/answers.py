@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from wikistate.core.events.integers import MAX_TIME
 from wikistate.ops.flink_jobs.traces import find_root_cause
 
 if TYPE_CHECKING:
@@ -25,14 +26,12 @@ class JobSummary(NamedTuple):
         name: Name; several jobs may have the same.
         state: State.
         start_time: Time of its start; milliseconds since the epoch.
-        end_time: Time of its end; milliseconds since the epoch; negative while it has none.
     """
 
     job_id: str
     name: str
     state: str
     start_time: int
-    end_time: int
 
     @property
     def is_active(self) -> bool:
@@ -130,8 +129,7 @@ def read_overview(answer: Fields) -> tuple[JobSummary, ...]:
             each.text("jid"),
             each.get_text("name"),
             each.text("state"),
-            each.get_integer("start-time", minimum=-1) or 0,
-            each.get_integer("end-time", minimum=-1) or -1,
+            _read_time(each, "start-time"),
         )
         for each in answer.get_all("jobs")
     )
@@ -152,7 +150,7 @@ def read_job(answer: Fields) -> JobDetails:
 def read_failures(answer: Fields) -> tuple[tuple[int, str], ...]:
     """Return the time and the root cause of each failure of ``/jobs/ID/exceptions``, newest first."""
     entries = answer.get_fields("exceptionHistory").get_all("entries")
-    return tuple((each.integer("timestamp"), find_root_cause(each.get_text("stacktrace"))) for each in entries)
+    return tuple((_read_time(each, "timestamp"), find_root_cause(each.get_text("stacktrace"))) for each in entries)
 
 
 def read_checkpoints(answer: Fields, job_id: str) -> Checkpoints:
@@ -173,7 +171,7 @@ def _read_snapshot(answer: Fields, job_id: str) -> Snapshot | None:
     # A checkpoint that is not externalized has no address, but a text in angle brackets.
     if not path or path.startswith("<") or answer.values.get("discarded") is True:
         return None
-    return Snapshot(path, answer.integer("trigger_timestamp"), job_id, bool(answer.values.get("is_savepoint")))
+    return Snapshot(path, _read_time(answer, "trigger_timestamp"), job_id, bool(answer.values.get("is_savepoint")))
 
 
 def read_operation(answer: Fields) -> Operation:
@@ -188,3 +186,8 @@ def read_operation(answer: Fields) -> Operation:
 def read_free_slots(answer: Fields) -> int:
     """Return the number of free slots of ``/overview``."""
     return answer.integer("slots-available")
+
+
+def _read_time(answer: Fields, name: str) -> int:
+    """Return a time in milliseconds since the epoch; Flink writes -1 for none."""
+    return answer.integer(name, minimum=-1, maximum=MAX_TIME)

@@ -16,6 +16,7 @@ from wikistate.adapters.http.client import OK, HttpClient, HttpResponse, HttpSet
 from wikistate.adapters.secrets import resolve_secret
 from wikistate.core.events.first_line import quote_first_line
 from wikistate.core.events.timestamps import parse_timestamp
+from wikistate.errors import InputError
 from wikistate.ops.flink_jobs.failures import FlinkJobError, JobFailure
 from wikistate.secret import Secret
 
@@ -67,22 +68,21 @@ class S3Store:
             FlinkJobError: The store does not answer, refuses the request, or has more objects.
         """
         found: list[tuple[str, int]] = []
+        tokens: set[str] = set()
         query = {"list-type": "2", "max-keys": MAX_KEYS, "prefix": prefix} | ({"delimiter": "/"} if is_flat else {})
         while True:
-            page = await self._request(bucket, query)
-            for item in page.iterfind("{*}Contents"):
-                changed = parse_timestamp(item.findtext("{*}LastModified") or "")
-                found.append((item.findtext("{*}Key") or "", changed or 0))
+            objects, token = await self._request(bucket, query)
+            found += objects
             if len(found) > most:
                 raise self._failure(bucket, f"there are more than {most} objects below {prefix}")
-            token = page.findtext("{*}NextContinuationToken")
-            if not token or page.findtext("{*}IsTruncated") != "true":
+            if not token:
                 return found
-            if token == query.get("continuation-token"):
+            if token in tokens:
                 raise self._failure(bucket, "its list continues at the same place twice")
+            tokens.add(token)
             query["continuation-token"] = token
 
-    async def _request(self, bucket: str, parameters: dict[str, str]) -> ET.Element:
+    async def _request(self, bucket: str, parameters: dict[str, str]) -> tuple[list[tuple[str, int]], str]:
         parts = urlsplit(self._endpoint)
         path, query = encode_path(f"{parts.path}/{bucket}"), encode_query(parameters)
         headers = sign_request(parts.netloc, path, query, key=self._key, region=self._region, at=datetime.now(tz=UTC))
@@ -93,9 +93,9 @@ class S3Store:
         if answer.status != OK:
             raise self._failure(bucket, f"status {answer.status}: {quote_first_line(answer.body)}")
         try:
-            return ET.fromstring(answer.body)  # noqa: S314  (the operator's store; the size is bounded, expat bounds entities)
-        except ET.ParseError:
-            raise self._failure(bucket, f"its answer is not XML: {quote_first_line(answer.body)}") from None
+            return parse_list(answer.body)
+        except UnreadableListError as error:
+            raise self._failure(bucket, f"{error}: {quote_first_line(answer.body)}") from None
 
     def _failure(self, bucket: str, reason: str) -> FlinkJobError:
         return FlinkJobError(
@@ -103,6 +103,35 @@ class S3Store:
             hint="Check `s3` of the environment and its key. Or name the snapshot by --from.",
             failure=JobFailure.SNAPSHOT_MISSING,
         )
+
+
+class UnreadableListError(InputError):
+    """Answer that is not a list of objects."""
+
+
+def parse_list(body: bytes) -> tuple[list[tuple[str, int]], str]:
+    """Return the keys and times of change (milliseconds since the epoch) of a page, and the token of the next one.
+
+    The token is empty for the last page.
+
+    Raises:
+        UnreadableListError: It is not a list of objects.
+    """
+    try:
+        page = ET.fromstring(body)  # noqa: S314  (its size is bounded, and expat bounds the expansion of entities)
+    except (ET.ParseError, ValueError, LookupError) as error:
+        raise UnreadableListError(f"its answer is not XML ({error})") from None
+    if page.tag.rpartition("}")[2] != "ListBucketResult":
+        raise UnreadableListError("its answer is not a list of objects")
+    found: list[tuple[str, int]] = []
+    for item in page.iterfind("{*}Contents"):
+        key = item.findtext("{*}Key")
+        changed = parse_timestamp(item.findtext("{*}LastModified") or "")
+        if not key or changed is None:
+            raise UnreadableListError("its answer has an object without a key or a time")
+        found.append((key, changed))
+    token = page.findtext("{*}NextContinuationToken") or ""
+    return found, token if page.findtext("{*}IsTruncated") == "true" else ""
 
 
 def read_access_key(settings: ObjectStoreSettings) -> AccessKey:
