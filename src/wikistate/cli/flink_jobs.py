@@ -146,7 +146,7 @@ def list_jobs(request: JobRequest) -> Exit:
     environment = _find_environment(request)
 
     async def read() -> None:
-        async with _open(environment) as rest:
+        async with _open(environment, PrintedProgress(dry_run=False)) as rest:
             await rest.check()
             active = [each for each in await rest.list_jobs() if each.is_active]
             names = {target.name for target in list_targets(environment)}
@@ -249,7 +249,7 @@ def _control(request: JobRequest, use: Callable[[JobControl], Awaitable[T]]) -> 
 
 async def _use_job(request: JobRequest, target: JobTarget, use: Callable[[JobControl], Awaitable[T]]) -> T:
     progress = PrintedProgress(dry_run=request.dry_run)
-    async with _open(target.environment) as rest:
+    async with _open(target.environment, progress) as rest:
         control = JobControl(target, rest, DeploymentRecords(target.records), progress, dry_run=request.dry_run)
         try:
             return await use(control)
@@ -270,11 +270,11 @@ def _find_environment(request: JobRequest) -> Environment:
     return find_environment(file, request.env)
 
 
-def _open(environment: Environment) -> FlinkRest:
+def _open(environment: Environment, progress: PrintedProgress) -> FlinkRest:
     settings = environment.settings
     return FlinkRest(
         settings.rest,
-        Patience(request=settings.request_timeout, poll=settings.poll_interval),
+        Patience(request=settings.request_timeout, poll=settings.poll_interval, notify=progress.report),
         routes=settings.routes,
         ca_bundle=Path(settings.ca_bundle) if settings.ca_bundle else None,
     )

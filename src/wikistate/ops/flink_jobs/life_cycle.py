@@ -46,6 +46,11 @@ class JobControl:
     progress: Progress
     dry_run: bool = False
 
+    def check(self, version: Version) -> None:
+        """Check a version and report warnings. Raises as `check_version`."""
+        for warning in check_version(self.target, version):
+            self.progress.report(warning)
+
     async def find_active(self) -> JobSummary | None:
         """Return the job on the cluster that has not ended; None without one.
 
@@ -90,7 +95,7 @@ async def deploy(control: JobControl, version: Version, initial_state: str, *, a
     """
     target = control.target
     snapshot = resolve_path(target.environment, initial_state, option="--initial-state") if initial_state else ""
-    check_version(target, version)
+    control.check(version)
     if snapshot:
         await require_snapshot(snapshot, option="--initial-state", access=target.environment.settings.s3)
     return await start_version(control, version, snapshot, allow_non_restored=allow_non_restored)
@@ -171,7 +176,7 @@ async def redeploy(control: JobControl, version: Version, folder: str, *, may_ro
         FlinkJobError: The savepoint failed, or the new version does not work. The message names the version that runs.
     """
     place = _savepoint_folder(control.target, folder)
-    check_version(control.target, version)
+    control.check(version)
     job = await control.require_active()
     old = control.records.find(job.job_id)
     if may_roll_back and old is None:

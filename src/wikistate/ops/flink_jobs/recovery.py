@@ -9,7 +9,7 @@ from wikistate.ops.flink_jobs.failures import FlinkJobError, JobFailure
 from wikistate.ops.flink_jobs.life_cycle import start_again, start_version
 from wikistate.ops.flink_jobs.snapshot_paths import resolve_path
 from wikistate.ops.flink_jobs.snapshots import find_snapshots, require_snapshot
-from wikistate.ops.flink_jobs.versions import Version, check_version
+from wikistate.ops.flink_jobs.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,11 +122,11 @@ async def recover(
     if not confirm(found):
         return None
     if version is not None:
-        check_version(control.target, version)
+        control.check(version)
         return await start_version(control, version, found.snapshot.path, allow_non_restored=allow_non_restored)
     last = control.records.find_last()
     if last is None:
-        check_version(control.target, Version())
+        control.check(Version())
         return await start_version(control, Version(), found.snapshot.path, allow_non_restored=allow_non_restored)
     control.progress.report(f"Start the version of {last.created} again.")
     return await start_again(control, last, found.snapshot.path, allow_non_restored=allow_non_restored)

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 MAX_ANSWER = 64 * 1024 * 1024
 """Bytes of an answer. That of a job with thousands of subtasks has some megabytes."""
 
+NOTICE_SECONDS = 30.0
+"""Seconds after which a step that still runs is reported again."""
+
 T = TypeVar("T")
 _JSON = {"Content-Type": "application/json"}
 
@@ -43,12 +46,14 @@ class Patience(NamedTuple):
         poll: Seconds between two questions.
         sleep: Waits a number of seconds.
         now: Returns seconds of a clock that only advances.
+        notify: Reports a step that still runs; None for no reports.
     """
 
     request: float = 30.0
     poll: float = 1.0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     now: Callable[[], float] = time.monotonic
+    notify: Callable[[str], None] | None = None
 
 
 _OUTAGES = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
@@ -65,6 +70,38 @@ class _RefusedError(FlinkJobError):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message, hint="See the log of the JobManager.", failure=JobFailure.SUBMISSION_FAILED)
         self.status = status
+
+
+class _Deadline:
+    """Wait for an operation until a time.
+
+    Args:
+        patience: Times.
+        subject: Operation, for messages.
+        within: Seconds from now.
+    """
+
+    def __init__(self, patience: Patience, subject: str, within: float) -> None:
+        self._patience, self._subject, self._within = patience, subject, within
+        self._start = self._noticed = patience.now()
+
+    async def wait(self) -> None:
+        """Wait until the next question.
+
+        Raises:
+            FlinkJobError: The time is over.
+        """
+        now = self._patience.now()
+        if now - self._start >= self._within:
+            raise FlinkJobError(
+                f"{self._subject} has not finished within {self._within:g} s.",
+                hint="It may still finish: see `status` before the next step. The limit is `savepoint_timeout`.",
+                failure=JobFailure.TIMED_OUT,
+            )
+        if self._patience.notify is not None and now - self._noticed >= NOTICE_SECONDS:
+            self._noticed = now
+            self._patience.notify(f"{self._subject} is in progress.")
+        await self._patience.sleep(self._patience.poll)
 
 
 class FlinkRest:
@@ -159,9 +196,9 @@ class FlinkRest:
         """
         body = {"savepoint-path": savepoint}
         trigger = await self._ask("/savepoint-disposal", lambda answer: answer.text("request-id"), body=body)
-        deadline = self.patience.now() + within
+        deadline = _Deadline(self.patience, f"The disposal of {savepoint}", within)
         while not (found := await self._ask(f"/savepoint-disposal/{trigger}", answers.read_operation)).is_done:
-            await self._wait(deadline, f"The disposal of {savepoint}", within)
+            await deadline.wait()
         if found.failure:
             raise FlinkJobError(
                 f"{savepoint} cannot be disposed of: {found.failure}", failure=JobFailure.SAVEPOINT_FAILED
@@ -169,7 +206,7 @@ class FlinkRest:
 
     async def _run_savepoint(self, path: str, job_id: str, body: dict[str, Any], *, within: float) -> str:
         trigger = uuid4().hex
-        deadline = self.patience.now() + within
+        deadline = _Deadline(self.patience, f"The savepoint {trigger} of the job {job_id}", within)
         started = False
         while True:
             if not started:
@@ -182,7 +219,7 @@ class FlinkRest:
             else:
                 if found.is_done:
                     return self._location_of(found, job_id)
-            await self._wait(deadline, f"The savepoint {trigger} of the job {job_id}", within)
+            await deadline.wait()
 
     async def _trigger(self, path: str, job_id: str, body: dict[str, Any]) -> None:
         try:
@@ -207,15 +244,6 @@ class FlinkRest:
                 failure=JobFailure.SAVEPOINT_FAILED,
             )
         return found.location
-
-    async def _wait(self, deadline: float, subject: str, within: float) -> None:
-        if self.patience.now() >= deadline:
-            raise FlinkJobError(
-                f"{subject} has not finished within {within:g} s.",
-                hint="It may still finish: see `status` before the next step. The limit is `savepoint_timeout`.",
-                failure=JobFailure.TIMED_OUT,
-            )
-        await self.patience.sleep(self.patience.poll)
 
     async def _ask(
         self, path: str, read: Callable[[Fields], T], *, body: dict[str, Any] | None = None, is_first: bool = False

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wikistate.ops.flink_jobs.failures import FlinkJobError, JobFailure
+from wikistate.ops.flink_jobs.rest import NOTICE_SECONDS
+from wikistate.ops.flink_jobs.submission import MISSING_SNAPSHOT, NO_SLOTS
 
 if TYPE_CHECKING:
     from wikistate.config.flink_environments import EnvironmentSettings
     from wikistate.ops.flink_jobs.progress import Progress
     from wikistate.ops.flink_jobs.rest import FlinkRest
-
-_NO_SLOTS = "NoResourceAvailableException"
 
 
 async def await_good_start(rest: FlinkRest, job_id: str, settings: EnvironmentSettings, progress: Progress) -> None:
@@ -23,7 +23,7 @@ async def await_good_start(rest: FlinkRest, job_id: str, settings: EnvironmentSe
     """
     start = rest.patience.now()
     waiting_since: float | None = None
-    shown = ""
+    shown, reported = "", start
     while True:
         now = rest.patience.now()
         job = await rest.get_job(job_id)
@@ -45,8 +45,8 @@ async def await_good_start(rest: FlinkRest, job_id: str, settings: EnvironmentSe
             state = f"{job.state}, waits for slots"
             if now - waiting_since >= settings.slots_timeout:
                 raise _lacks_slots(job_id, job.parallelism)
-        if state != shown:
-            shown = state
+        if state != shown or now - reported >= NOTICE_SECONDS:
+            shown, reported = state, now
             progress.report(f"The job {job_id} is {state}.")
         if now - start >= settings.start_timeout:
             raise FlinkJobError(
@@ -59,8 +59,14 @@ async def await_good_start(rest: FlinkRest, job_id: str, settings: EnvironmentSe
 
 
 def _failed(job_id: str, state: str, causes: list[str]) -> FlinkJobError:
-    if any(_NO_SLOTS in cause for cause in causes):
+    if any(NO_SLOTS in cause for cause in causes):
         return _lacks_slots(job_id, 0)
+    if missing := next((cause for cause in causes if MISSING_SNAPSHOT in cause), ""):
+        return FlinkJobError(
+            f"The cluster does not find the snapshot: {missing}",
+            hint="Check its path, and that the JobManager can read it.",
+            failure=JobFailure.SNAPSHOT_MISSING,
+        )
     reason = causes[0] if causes else "Flink names no cause"
     count = f", after {len(causes)} failures" if len(causes) > 1 else ""
     return FlinkJobError(

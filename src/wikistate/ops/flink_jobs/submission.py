@@ -36,8 +36,12 @@ MAX_OUTPUT = 1024 * 1024
 """Bytes of the output of ``flink run`` that are kept, from its end."""
 
 _JOB_ID = re.compile(r"Job has been submitted with JobID ([0-9a-f]{32})")
-_MISSING_SNAPSHOT = "Cannot find checkpoint or savepoint"
-_NO_SLOTS = "NoResourceAvailableException"
+MISSING_SNAPSHOT = "Cannot find checkpoint or savepoint"
+"""Message of Flink for a snapshot that does not exist."""
+
+NO_SLOTS = "NoResourceAvailableException"
+"""Exception of Flink for a job without slots."""
+
 _UNREACHABLE = ("Connection refused", "ConnectTimeoutException", "UnknownHostException")
 
 
@@ -190,8 +194,10 @@ async def run_submission(command: Sequence[str], *, python: Path, within: float)
             failure=JobFailure.TIMED_OUT,
         ) from None
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        if process.returncode is None:
+            with suppress(ProcessLookupError):  # it has ended at this moment
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
     if code == 0 and (match := _JOB_ID.search(output)):
         return match[1]
     raise _failure_of(output, code)
@@ -215,8 +221,8 @@ def _java_environment(python: Path) -> dict[str, str]:
 
 def _failure_of(output: str, code: int) -> FlinkJobError:
     cause = find_root_cause(output)
-    if _MISSING_SNAPSHOT in output:
-        line = next(line.strip() for line in output.splitlines() if _MISSING_SNAPSHOT in line)
+    if MISSING_SNAPSHOT in output:
+        line = next(line.strip() for line in output.splitlines() if MISSING_SNAPSHOT in line)
         return FlinkJobError(
             f"The cluster does not find the snapshot: {line.rpartition('Exception: ')[2]}",
             hint="Check its path, and that the JobManager can read it.",
@@ -224,7 +230,7 @@ def _failure_of(output: str, code: int) -> FlinkJobError:
         )
     if any(each in output for each in _UNREACHABLE):
         return FlinkJobError(f"flink run does not reach the cluster: {cause}", failure=JobFailure.CLUSTER_UNAVAILABLE)
-    if _NO_SLOTS in output:
+    if NO_SLOTS in output:
         return FlinkJobError(f"The cluster has not enough slots: {cause}", failure=JobFailure.NOT_ENOUGH_SLOTS)
     return FlinkJobError(
         f"flink run ended with status {code} and did not submit the job: {_find_message(output) or cause}",

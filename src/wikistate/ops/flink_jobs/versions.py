@@ -54,8 +54,8 @@ def load_version(target: JobTarget, version: Version) -> LoadedConfiguration:
     return load([defaults, *layers])
 
 
-def check_version(target: JobTarget, version: Version) -> None:
-    """Check the package and the settings of a version.
+def check_version(target: JobTarget, version: Version) -> tuple[str, ...]:
+    """Check the package and the settings of a version, and return warnings about unknown settings.
 
     Raises:
         ConfigError: A file does not exist, or a setting is wrong.
@@ -63,4 +63,4 @@ def check_version(target: JobTarget, version: Version) -> None:
     if version.package is not None:
         check_package(version.package)
     find_flink(target.environment.settings)
-    load_version(target, version)
+    return load_version(target, version).warnings
