@@ -51,32 +51,52 @@ class SessionCluster:
             "FLINK_PLUGINS_DIR": str(folder / "plugins"),
         }
         self._s3_endpoint = s3_endpoint
-        self._parts: list[Process] = []
+        self._parts: dict[str, Process] = {}
 
     def __enter__(self) -> Self:
         self._write_settings()
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for part in reversed(self._parts):
-            part.stop()
-
-    def start(self) -> None:
-        """Start the processes, also after `kill`. They know no job then."""
-        self._parts.clear()
         try:
-            for part in ("jobmanager", "taskmanager"):
-                self._parts.append(self._start(part, "start-foreground", script=f"{part}.sh"))
-            self._parts[-1].wait_until(lambda: self._count_free_slots() == 1, within=TIMEOUT)
+            self.start()
         except BaseException:
             self.__exit__()
             raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for part in reversed(self._parts.values()):
+            part.stop()
+
+    @property
+    def flink_logs(self) -> Path:
+        """The folder of its logs; see `HasFlinkLogs`."""
+        return self.folder
+
+    def start(self) -> None:
+        """Start both parts, and wait for the slot. They were not started, or killed."""
+        self._start_part("jobmanager")
+        self.start_taskmanager()
+        self._parts["taskmanager"].wait_until(lambda: self._count_free_slots() == 1, within=TIMEOUT)
+
+    def start_taskmanager(self) -> None:
+        """Start the TaskManager; a job that has lost the one before takes its slot at once."""
+        self._start_part("taskmanager")
+
+    def _start_part(self, part: str) -> None:
+        self._parts[part] = self._start(part, "start-foreground", script=f"{part}.sh")
+
+    def kill_taskmanager(self) -> None:
+        """Kill the TaskManager with its Python workers."""
+        self._parts["taskmanager"].kill()
 
     def kill(self) -> None:
-        """Kill all processes at once."""
-        for part in self._parts:
+        """Kill both parts with all their processes."""
+        for part in self._parts.values():
             part.kill()
+
+    @property
+    def taskmanager(self) -> int:
+        """Id of the process group of the TaskManager and its Python workers."""
+        return self._parts["taskmanager"].pid
 
     def submit(self, *words: str | Path, job: Sequence[str | Path]) -> str:
         """Run ``flink run`` with these options, detached, and return its output.

@@ -51,8 +51,8 @@ class Jar:
     @property
     def file_name(self) -> str:
         """Name of the file in Maven repositories."""
-        _, *parts = self.coordinate.split(":")
-        return f"{'-'.join(parts)}.jar"
+        _, *names = self.coordinate.split(":")
+        return f"{'-'.join(names)}.jar"
 
 
 def read_declaration(part: str, *, declaration: Path) -> tuple[Jar, ...]:

@@ -27,7 +27,7 @@ _TIMEOUT_SECONDS = 60  # seconds without a byte after which an attempt fails
 
 
 def download(coordinates: Sequence[str], folder: Path) -> None:
-    """Download artifacts into a folder, each as ``artifact-version.jar``, or ``artifact-version-classifier.jar``.
+    """Download artifacts into a folder, each as ``artifact-version.jar`` or ``artifact-version-classifier.jar``.
 
     Args:
         coordinates: Maven coordinates, each ``group:artifact:version`` or ``group:artifact:version:classifier``.
