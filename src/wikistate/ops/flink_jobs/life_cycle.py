@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wikistate.errors import StateError, WikistateError
 from wikistate.ops.flink_jobs.failures import FlinkJobError, JobFailure
 from wikistate.ops.flink_jobs.snapshot_paths import resolve_path
 from wikistate.ops.flink_jobs.snapshots import require_snapshot
@@ -186,7 +187,7 @@ async def redeploy(control: JobControl, version: Version, folder: str, *, may_ro
             hint="Run the command where it was deployed, share `records` of the environment, or add --no-rollback.",
             failure=JobFailure.NOT_RUNNING,
         )
-    await _require_slots(control, freed=control.target.parallelism)
+    await _require_slots(control, freed=(await control.rest.get_job(job.job_id)).parallelism)
     new = _prepare(control, version)
     try:
         savepoint = await _stop(control, job, place)
@@ -203,28 +204,43 @@ async def _start_or_roll_back(control: JobControl, new: Deployment, old: Deploym
         return await _start(control, new, savepoint)
     except FlinkJobError as error:
         if old is None or isinstance(error, _UncertainError):
-            state = "It may still run." if isinstance(error, _UncertainError) else "No version runs."
             raise FlinkJobError(
-                f"{error.message} {state} The savepoint of the old version is {savepoint}.",
+                f"{error.message} {_state_after(error)} The savepoint of the old version is {savepoint}.",
                 hint=error.hint,
                 failure=error.failure,
             ) from error
         control.progress.report(f"The new version does not work: {error.message}")
-        control.progress.report(f"Go back to the version of {old.created}.")
-        try:
-            job_id = await _start(control, old, savepoint)
-        except FlinkJobError as second:
-            raise FlinkJobError(
-                f"The new version does not work: {error.message} The old version of {old.created} does not start again: "
-                f"{second.message} No version runs.",
-                hint=f"The savepoint is {savepoint}, and the files of the old version are in {old.folder}.",
-                failure=JobFailure.ROLLBACK_FAILED,
-            ) from second
+        job_id = await _roll_back(control, old, savepoint, error)
+        await dispose_of_surplus(control, savepoint)
         raise FlinkJobError(
             f"The new version does not work, and the old one runs again as {job_id}: {error.message}",
             hint=error.hint,
             failure=JobFailure.ROLLED_BACK,
         ) from error
+    except WikistateError as error:
+        raise FlinkJobError(
+            f"{error.message} No version runs. The savepoint of the old version is {savepoint}.",
+            hint=error.hint,
+            failure=JobFailure.ROLLBACK_FAILED,
+        ) from error
+
+
+async def _roll_back(control: JobControl, old: Deployment, savepoint: str, error: FlinkJobError) -> str:
+    """Start the old version again, and return its id."""
+    control.progress.report(f"Go back to the version of {old.created}.")
+    try:
+        return await _start(control, old, savepoint)
+    except FlinkJobError as second:
+        raise FlinkJobError(
+            f"The new version does not work: {error.message} The old version of {old.created} does not start again: "
+            f"{second.message} {_state_after(second)}",
+            hint=f"The savepoint is {savepoint}, and the files of the old version are in {old.folder}.",
+            failure=JobFailure.ROLLBACK_FAILED,
+        ) from second
+
+
+def _state_after(error: FlinkJobError) -> str:
+    return "It may still run." if isinstance(error, _UncertainError) else "No version runs."
 
 
 async def _stop(control: JobControl, job: JobSummary, place: str) -> str:
@@ -253,7 +269,7 @@ async def _start(
     except FlinkJobError:
         await _cancel_unknown(control)
         raise
-    deployment = control.records.note_job(deployment, job_id)
+    deployment = _note_job(control, deployment, job_id)
     try:
         await await_good_start(control.rest, job_id, settings, control.progress)
     except FlinkJobError as error:
@@ -261,9 +277,25 @@ async def _start(
             raise _UncertainError(error.message, hint=error.hint, failure=error.failure) from error
         await _cancel(control, job_id)
         raise
-    control.records.note_success(deployment)
+    _note_success(control, deployment)
     control.progress.report(f"{job_id} runs, and has completed a checkpoint.")
     return job_id
+
+
+def _note_job(control: JobControl, deployment: Deployment, job_id: str) -> Deployment:
+    """Record a submitted deployment. A failure is reported and ends nothing: the job runs."""
+    try:
+        return control.records.note_job(deployment, job_id)
+    except StateError as error:
+        control.progress.report(f"No rollback to this version will be possible. {error}")
+        return deployment
+
+
+def _note_success(control: JobControl, deployment: Deployment) -> None:
+    try:
+        control.records.note_success(deployment)
+    except StateError as error:
+        control.progress.report(f"`recover` will not choose this version. {error}")
 
 
 async def _cancel_unknown(control: JobControl) -> None:

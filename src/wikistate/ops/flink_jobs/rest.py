@@ -240,7 +240,8 @@ class FlinkRest:
             raise FlinkJobError(
                 f"The savepoint of the job {job_id} failed: {found.failure or 'Flink names no address.'}",
                 hint="The job keeps running unless its state says otherwise: see `status`. Check the folder of savepoints and "
-                "the log of the JobManager.",
+                "the log of the JobManager. A job that restarts takes no savepoint: cancel it in Flink's web interface, then "
+                "`recover`.",
                 failure=JobFailure.SAVEPOINT_FAILED,
             )
         return found.location

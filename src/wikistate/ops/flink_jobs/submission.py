@@ -175,14 +175,21 @@ async def run_submission(command: Sequence[str], *, python: Path, within: float)
     Raises:
         FlinkJobError: The job was not submitted. The message has the root cause.
     """
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, **_java_environment(python)},
-        start_new_session=True,
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, **_java_environment(python)},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise FlinkJobError(
+            f"{command[0]} cannot be started: {error.strerror or error}.",
+            hint="Check `flink` and `python` of the environment.",
+            failure=JobFailure.SUBMISSION_FAILED,
+        ) from error
     try:
         async with asyncio.timeout(within):
             output = await _read_output(process)

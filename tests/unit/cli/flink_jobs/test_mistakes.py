@@ -272,3 +272,44 @@ def test_secret_option_is_not_shown(wikistate: ControlJob, flink: FakeFlink, env
     assert "-Ds3.secret-key=***" in done.err
     assert "hunter2" not in done.err
     assert flink.jobs == {}
+
+
+def test_upgrade_to_more_slots_than_there_are_stops_nothing(
+    wikistate: ControlJob, flink: FakeFlink, environments: Path
+) -> None:
+    """The slots of the running job count as free."""
+    assert wikistate("deploy").code == 0
+    text = environments.read_text()
+    environments.write_text(text.replace("run: rdf-updater", "run: rdf-updater\n    parallelism: 5"))
+    assert wikistate("redeploy", "--dry-run").code == 0
+    environments.write_text(text.replace("run: rdf-updater", "run: rdf-updater\n    parallelism: 6"))
+    done = wikistate("redeploy")
+    assert done.code == 26, done.err
+    assert len(flink.active()) == 1
+
+
+def test_program_that_cannot_be_executed_is_exit_code_31(wikistate: ControlJob, flink: FakeFlink) -> None:
+    """Not a traceback."""
+    flink.program.write_text("#!/not/there\n")
+    done = wikistate("deploy")
+    assert done.code == 31
+    assert "cannot be started" in done.err
+
+
+def test_records_that_cannot_be_written_after_the_submission_end_nothing(
+    wikistate: ControlJob, flink: FakeFlink, tmp_path: Path
+) -> None:
+    """The job runs, and the message says that it cannot be rolled back to."""
+    original = flink.submit
+
+    def submit(arguments: list[str]) -> str:
+        (record,) = (tmp_path / "state").rglob("deployment.json")
+        record.unlink()
+        (record.parent / "deployment.json.draft").mkdir()
+        return original(arguments)
+
+    flink.submit = submit  # type: ignore[method-assign]
+    done = wikistate("deploy")
+    assert done.code == 0, done.err
+    assert "No rollback to this version will be possible." in done.err
+    assert len(flink.active()) == 1
