@@ -63,7 +63,7 @@ cover: $(DEV)/.ready ## List the lines without a unit test, file by file
 docs: $(DEV)/.ready ## Generate docs/reference from the code
 	@$(PY) docs/generate.py
 
-parts: $(DEV)/.ready ## Download the real parts of the tests: Java, Kafka, MediaWiki, kcat, triple stores
+parts: $(DEV)/.ready ## Download the real parts of the tests: Java, Kafka, MediaWiki, kcat, triple and S3 stores
 	@$(PY) -m tests.support.dependencies
 
 flink: $(FLINK)/.ready ## Build the environment with Apache Flink, and print its use

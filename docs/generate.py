@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from wikistate.cli import exits
 from wikistate.cli.app import app
+from wikistate.config.flink_environments import FlinkEnvironments
 from wikistate.config.model import Configuration
 from wikistate.core.enrichment.failures import TABLE, FailureRule, RetryRule, SlowdownScope
 from wikistate.core.enrichment.login_answers import LOGIN_TABLE, LoginAction
@@ -41,6 +42,7 @@ def build_pages() -> dict[str, str]:
     """Return the pages by file name."""
     return {
         "configuration.md": configuration(),
+        "flink-environments.md": flink_environments(),
         "metrics.md": metric_table(),
         "log-events.md": log_event_table(),
         "failures.md": failure_table(),
@@ -79,6 +81,21 @@ def configuration() -> str:
         "`stream_manager` and `enrich` are the keys of the public enrichment jobs, so their files run unchanged.",
         "",
         *_section(Configuration, ""),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def flink_environments() -> str:
+    """Return the page of the file of environments."""
+    lines = [
+        _NOTE,
+        "# The file of environments",
+        "",
+        "`wikistate flink --env ENV JOB COMMAND` reads it ([how-to](../how-to/flink-jobs.md)).",
+        "",
+        "`environments.NAME.jobs.NAME` overrides `jobs.NAME` key by key.",
+        "",
+        *_section(FlinkEnvironments, ""),
     ]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -13,6 +13,7 @@ from tests.support.broker import KafkaBroker
 from tests.support.dependencies import DEPENDENCIES, FLINK_PYTHON, find_kcat
 from tests.support.java import remove_java_from_path
 from tests.support.mediawiki import RealMediaWiki
+from tests.support.s3_store import S3StoreProcess
 from tests.support.stores import BlazegraphServer, FusekiServer, OxigraphServer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -48,15 +49,17 @@ SHARED_PART_FILES = {
         "e2e/test_reconcile",
         "dependencies/test_mediawiki",
     ),
+    "flink cluster": ("e2e/test_flink_cluster", "e2e/test_flink_jobs"),
     "stores": ("contract/triplestore/", "e2e/test_rdf_stores", "e2e/test_rdf_kill"),
 }
-"""Files with the tests of a real wiki and of real stores. A file that is missing here only starts another instance."""
+"""Files with the tests of a real wiki, of a Flink cluster and of real stores. A file that is missing here only starts another instance."""
 
 UNIT_SECONDS = {
     "runner, flink": 600,
     "stores": 500,
     "mediawiki": 300,
     "runner, local": 150,
+    "flink cluster": 150,
     "tests/e2e/test_kill_flink.py": 165,
     "tests/e2e/test_jobs_on_both_runners.py": 120,
     "tests/e2e/test_kill.py": 110,
@@ -68,7 +71,6 @@ UNIT_SECONDS = {
     "tests/e2e/test_rdf_sync_wiki_shapes.py": 80,
     "tests/e2e/test_cli.py": 70,
     "tests/e2e/test_parquet.py": 60,
-    "tests/e2e/test_flink_cluster.py": 51,
     "tests/e2e/test_rdf_sync_kill.py": 50,
     "tests/e2e/test_failure_table.py": 50,
     "tests/e2e/test_store_verify.py": 50,
@@ -150,6 +152,14 @@ def blazegraph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlazegraphS
     """Running Blazegraph, one for the session: each test clears it first."""
     _skip_without("java", "blazegraph")
     with BlazegraphServer(tmp_path_factory.mktemp("blazegraph")) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def s3_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3StoreProcess]:
+    """Running S3 store, one for the session: each test creates its buckets."""
+    _skip_without("java", "s3-store")
+    with S3StoreProcess(tmp_path_factory.mktemp("s3")) as store:
         yield store
 
 

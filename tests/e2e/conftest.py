@@ -11,12 +11,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.support.s3_store import S3StoreProcess
+
 
 @pytest.fixture(scope="session")
-def session_cluster(flink_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SessionCluster]:
-    """Running cluster with one slot, one for the session: each test stops its jobs.
+def session_cluster(
+    flink_python: Path, s3_store: S3StoreProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SessionCluster]:
+    """Running cluster with one slot and access to the S3 store, one for the session: each test stops its jobs.
 
     It knows only the Python environment in which wikistate is installed.
     """
-    with SessionCluster(flink_python, tmp_path_factory.mktemp("flink-cluster")) as cluster:
+    folder = tmp_path_factory.mktemp("flink-cluster")
+    with SessionCluster(flink_python, folder, s3_endpoint=s3_store.endpoint) as cluster:
         yield cluster

@@ -10,8 +10,12 @@ from urllib.request import urlopen
 
 import orjson
 import yaml
+from tests.support.jars import declared_jars
 from tests.support.java import java_home
 from tests.support.processes import Process, find_free_port
+from tests.support.s3_store import KEY_ID, SECRET_KEY
+
+from wikistate.ops.jars import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +31,10 @@ class SessionCluster:
     Args:
         python: Interpreter of the environment that has PyFlink.
         folder: Folder for settings, logs, checkpoints and savepoints.
+        s3_endpoint: URL of an S3 store for which the cluster has Flink's plugin; empty for none.
     """
 
-    def __init__(self, python: Path, folder: Path) -> None:
+    def __init__(self, python: Path, folder: Path, *, s3_endpoint: str = "") -> None:
         (self._home,) = python.parents[1].glob("lib/python3.*/site-packages/pyflink")
         self.folder = folder
         """Folder of the files."""
@@ -43,23 +48,55 @@ class SessionCluster:
             "FLINK_CONF_DIR": str(folder / "conf"),
             "FLINK_LOG_DIR": str(folder),
             "JAVA_HOME": str(java_home()),
+            "FLINK_PLUGINS_DIR": str(folder / "plugins"),
         }
-        self._parts: list[Process] = []
+        self._s3_endpoint = s3_endpoint
+        self._parts: dict[str, Process] = {}
 
     def __enter__(self) -> Self:
         self._write_settings()
         try:
-            for part in ("jobmanager", "taskmanager"):
-                self._parts.append(self._start(part, "start-foreground", script=f"{part}.sh"))
-            self._parts[-1].wait_until(lambda: self._count_free_slots() == 1, within=TIMEOUT)
+            self.start()
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        for part in reversed(self._parts):
+        for part in reversed(self._parts.values()):
             part.stop()
+
+    @property
+    def flink_logs(self) -> Path:
+        """The folder of its logs; see `HasFlinkLogs`."""
+        return self.folder
+
+    def start(self) -> None:
+        """Start both parts, and wait for the slot. They were not started, or killed."""
+        self._start_part("jobmanager")
+        self.start_taskmanager()
+        self._parts["taskmanager"].wait_until(lambda: self._count_free_slots() == 1, within=TIMEOUT)
+
+    def start_taskmanager(self) -> None:
+        """Start the TaskManager; a job that has lost the one before takes its slot at once."""
+        self._start_part("taskmanager")
+
+    def _start_part(self, part: str) -> None:
+        self._parts[part] = self._start(part, "start-foreground", script=f"{part}.sh")
+
+    def kill_taskmanager(self) -> None:
+        """Kill the TaskManager with its Python workers."""
+        self._parts["taskmanager"].kill()
+
+    def kill(self) -> None:
+        """Kill both parts with all their processes."""
+        for part in self._parts.values():
+            part.kill()
+
+    @property
+    def taskmanager(self) -> int:
+        """Id of the process group of the TaskManager and its Python workers."""
+        return self._parts["taskmanager"].pid
 
     def submit(self, *words: str | Path, job: Sequence[str | Path]) -> str:
         """Run ``flink run`` with these options, detached, and return its output.
@@ -125,5 +162,21 @@ class SessionCluster:
             "execution.checkpointing.dir": (self.folder / "checkpoints").as_uri(),
             "execution.checkpointing.savepoint-dir": self.savepoints.as_uri(),
             "metrics.fetcher.update-interval": 500,
+            **self._install_s3_plugin(),
         }
         (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+
+    def _install_s3_plugin(self) -> dict[str, str]:
+        """Install Flink's plugin for S3 stores as an operator does, in a folder of its own, and return its settings."""
+        (plugins := self.folder / "plugins").mkdir()
+        if not self._s3_endpoint:
+            return {}
+        (jar,) = fetch(declared_jars("flink-s3-plugin"))
+        (plugins / "s3-fs-hadoop").mkdir()
+        (plugins / "s3-fs-hadoop" / jar.name).symlink_to(jar)
+        return {
+            "s3.endpoint": self._s3_endpoint,
+            "s3.path.style.access": "true",
+            "s3.access-key": KEY_ID,
+            "s3.secret-key": SECRET_KEY,
+        }

@@ -116,6 +116,7 @@ _GENERATORS: dict[str, Callable[[], Iterator[bytes]]] = {
     "revisions": _json,
     "store-rows": _json,
     "offsets": _json,
+    "flink-answers": _json,
     "ledger": _json,
     "change-window": _json,
     "entity-state": _json,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from pyoxigraph import RdfFormat, serialize
+from tests.fuzz.cluster_seeds import write_clusters
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutators.compression import COMPRESSORS
 from tests.fuzz.mutators.http_mutator import SEPARATOR
@@ -60,6 +61,7 @@ def main() -> None:
     _write_files()
     write_texts()
     write_streams()
+    write_clusters()
     asyncio.run(_write_wiki())
     for target, data in asyncio.run(record_conversations()):
         write(target, "conversation", data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.fuzz.targets import answers, conversations, events, files, rdf, streams
+from tests.fuzz.targets import answers, clusters, conversations, events, files, rdf, streams
 
 if TYPE_CHECKING:
     from tests.fuzz.target import Target
@@ -15,5 +15,6 @@ TARGETS: tuple[Target, ...] = (
     *streams.TARGETS,
     *files.TARGETS,
     *answers.TARGETS,
+    *clusters.TARGETS,
     *conversations.TARGETS,
 )

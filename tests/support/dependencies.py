@@ -55,6 +55,8 @@ DEPENDENCIES: Mapping[str, Callable[[], object]] = {
     "flink": find_flink_python,
     "fuseki": lambda: f"{len(fetch(declared_jars('fuseki')))} jar",
     "blazegraph": lambda: f"{len(fetch(declared_jars('blazegraph')))} jar",
+    "s3-store": lambda: f"{len(fetch(declared_jars('s3-store')))} jar",
+    "flink-s3-plugin": lambda: f"{len(fetch(declared_jars('flink-s3-plugin')))} jar",
     "kcat": find_kcat,
     "mediawiki": fetch_mediawiki,
 }

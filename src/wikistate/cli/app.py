@@ -14,6 +14,7 @@ import typer
 
 from wikistate import __version__
 from wikistate.cli.exits import Exit, report_error
+from wikistate.cli.flink_app import flink_app, flink_job_app
 from wikistate.cli.options import (
     Config,
     CreateTopics,
@@ -48,8 +49,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check and print the configuration; runs no job.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
-flink_app = typer.Typer(help="Prepare an Apache Flink cluster.", no_args_is_help=True)
 app.add_typer(flink_app, name="flink")
+app.add_typer(flink_job_app, name="flink-job")
 store_app = typer.Typer(help="Inspect and verify a triple store.", no_args_is_help=True)
 app.add_typer(store_app, name="store")
 
@@ -280,14 +281,6 @@ def config_schema() -> None:
     from wikistate.cli import commands  # noqa: PLC0415
 
     raise typer.Exit(commands.print_schema())
-
-
-@flink_app.command("jars")
-def flink_jars() -> None:
-    """Fetch the jars that a job on Flink needs beside Flink, and print their paths: Kafka connector and bridge."""
-    from wikistate.cli.commands import print_jars  # noqa: PLC0415
-
-    raise typer.Exit(print_jars())
 
 
 @store_app.command("counts")

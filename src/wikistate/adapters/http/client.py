@@ -165,6 +165,7 @@ class HttpClient:
         limit: int,
         form: str | None = None,
         body: bytes | None = None,
+        method: str = "",
     ) -> HttpResponse | Failure:
         """Send one request. Redirects are not followed.
 
@@ -175,6 +176,7 @@ class HttpClient:
             limit: Largest size of the decompressed body, in bytes; enforced while the body is read.
             form: URL-encoded form, which makes the request a POST.
             body: Any other body, which makes the request a POST as well; its ``Content-Type`` is among the headers.
+            method: Method of the request, if it is neither GET nor POST.
         """
         if self._session is None:
             return Failure(FailureKind.INTERNAL, "The HTTP client is not open")
@@ -184,7 +186,7 @@ class HttpClient:
             url = URL(f"{endpoint.url}?{query}" if query else endpoint.url, encoded=True)
             with SERVER_ANSWERS.await_answer(endpoint.host or url.authority) as note_status:
                 async with self._session.request(
-                    "GET" if form is None and body is None else "POST",
+                    method or ("GET" if form is None and body is None else "POST"),
                     url,
                     headers=_headers(endpoint, headers, form),
                     data=body if form is None else form,

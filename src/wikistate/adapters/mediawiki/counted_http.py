@@ -40,6 +40,7 @@ class CountedHttpClient(HttpClient):
         limit: int,
         form: str | None = None,
         body: bytes | None = None,
+        method: str = "",
     ) -> HttpResponse | Failure:
         """See `HttpClient`."""
         host = endpoint.host or URL(endpoint.url).host or ""
@@ -47,7 +48,9 @@ class CountedHttpClient(HttpClient):
         if metrics is None:
             metrics = self._farms[host] = FarmMetrics(self._meter, host)
         started = monotonic()
-        answer = await super().request(endpoint, query, headers=headers, limit=limit, form=form, body=body)
+        answer = await super().request(
+            endpoint, query, headers=headers, limit=limit, form=form, body=body, method=method
+        )
         metrics.request_seconds(monotonic() - started)
         metrics.count_request("error" if isinstance(answer, Failure) else str(answer.status))
         return answer

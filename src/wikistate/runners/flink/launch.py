@@ -16,7 +16,7 @@ from pyflink.util.java_utils import get_j_env_configuration
 from wikistate.runners.flink.cluster import RunningJob, free_port, prepare_process
 from wikistate.runners.flink.graph import build_graph
 from wikistate.runners.flink.keyed.graph import build_keyed_graph
-from wikistate.runners.flink.options import build_flink_options
+from wikistate.runners.flink.options import build_cluster_options, build_flink_options
 from wikistate.runners.flink.shutdown import install_signal_counter, wait_for_job
 from wikistate.runners.flink.snapshots import add_snapshot_options, state_folder
 from wikistate.wiring.pipeline import KeyedPipeline
@@ -56,7 +56,7 @@ def submit(spec: JobSpec, configuration: Configuration, pipeline: FlinkPipeline,
     Raises:
         ConfigError: Flink does not support the settings.
     """
-    options = build_flink_options(configuration.flink, pipeline.guarantee, already_set=configured_options().keys())
+    options = build_cluster_options(configuration.flink, pipeline.guarantee, already_set=configured_options().keys())
     _build_environment(spec, configuration, pipeline, options, jars).execute(configuration.stream_manager.job_name)
 
 

@@ -30,6 +30,43 @@ DEFAULTS = {
 }
 
 
+CLUSTER_DEFAULTS = {
+    # A rate of failures that is allowed is used up by a short outage at night, and the job is down until the morning.
+    "restart-strategy.type": "exponential-delay",
+    "restart-strategy.exponential-delay.initial-backoff": "10 s",
+    "restart-strategy.exponential-delay.max-backoff": "2 min",
+    "restart-strategy.exponential-delay.reset-backoff-threshold": "10 min",
+    "restart-strategy.exponential-delay.jitter-factor": "0.1",
+    # One may turn out to be unreadable, or be removed by hand.
+    "execution.checkpointing.num-retained": "3",
+}
+"""Defaults of a job on a given cluster. A job restarts without a limit: only an operator can mend some causes."""
+
+CHECKPOINT_FOLDER = "execution.checkpointing.dir"
+_OLD_CHECKPOINT_FOLDER = "state.checkpoints.dir"
+
+
+def build_cluster_options(
+    flink: Mapping[str, Any], guarantee: DeliveryGuarantee, *, already_set: AbstractSet[str]
+) -> dict[str, str]:
+    """Return the options of Flink for a job on a given cluster. Arguments as for `build_flink_options`.
+
+    Raises:
+        ConfigError: As `build_flink_options`; or exactly once without a folder for checkpoints: after the end of the JobManager
+            the job would begin again, and write everything twice.
+    """
+    options = build_flink_options(flink, guarantee, already_set=already_set)
+    options = {key: value for key, value in CLUSTER_DEFAULTS.items() if key not in already_set} | options
+    has_folder = {CHECKPOINT_FOLDER, _OLD_CHECKPOINT_FOLDER} & (options.keys() | already_set)
+    if guarantee is DeliveryGuarantee.EXACTLY_ONCE and not has_folder:
+        raise ConfigError(
+            f"EXACTLY_ONCE on a cluster needs a folder for checkpoints, and flink.{CHECKPOINT_FOLDER} is missing.",
+            hint="Set it to a folder that JobManager and TaskManagers share, for example s3://bucket/checkpoints.",
+            key=f"flink.{CHECKPOINT_FOLDER}",
+        )
+    return options
+
+
 def build_flink_options(
     flink: Mapping[str, Any], guarantee: DeliveryGuarantee, *, already_set: AbstractSet[str] = frozenset()
 ) -> dict[str, str]:

@@ -12,14 +12,16 @@ from typer.main import get_command
 from wikistate.cli.app import app
 from wikistate.cli.settings import CliSettings, load_configuration
 from wikistate.config.model import DeliveryGuarantee
-from wikistate.runners.flink.options import DEFAULTS, build_flink_options
+from wikistate.runners.flink.options import CLUSTER_DEFAULTS, DEFAULTS, build_flink_options
 
 ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "how-to" / "flink.md").read_text("utf-8")
 EXAMPLE = ROOT / "examples" / "flink" / "page-content-change.yaml"
 
 
-@pytest.mark.parametrize(("option", "value"), DEFAULTS.items(), ids=list(DEFAULTS))
+@pytest.mark.parametrize(
+    ("option", "value"), (DEFAULTS | CLUSTER_DEFAULTS).items(), ids=list(DEFAULTS | CLUSTER_DEFAULTS)
+)
 def test_page_shows_each_default(option: str, value: str) -> None:
     """In its table of options, with the value and a reason."""
     assert re.search(rf"^\| `{re.escape(option)}` \| `{re.escape(value)}` \| \w.* \|$", PAGE, re.MULTILINE)

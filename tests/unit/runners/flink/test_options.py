@@ -8,7 +8,13 @@ import pytest
 
 from wikistate.config.model import Configuration, DeliveryGuarantee
 from wikistate.errors import ConfigError
-from wikistate.runners.flink.options import DEFAULTS, build_flink_options
+from wikistate.runners.flink.options import (
+    CHECKPOINT_FOLDER,
+    CLUSTER_DEFAULTS,
+    DEFAULTS,
+    build_cluster_options,
+    build_flink_options,
+)
 from wikistate.secret import Secret
 
 if TYPE_CHECKING:
@@ -83,3 +89,22 @@ def test_defaults_do_not_change() -> None:
     before = dict(DEFAULTS)
     build_flink_options({"pipeline.max-parallelism": 4096}, EXACTLY_ONCE)["pipeline.auto-generate-uids"] = "true"
     assert before == DEFAULTS
+
+
+def test_job_on_a_cluster_restarts_without_a_limit() -> None:
+    """Unless the cluster, `flink run -D` or the configuration says otherwise."""
+    options = build_cluster_options({}, AT_LEAST_ONCE, already_set=frozenset())
+    assert options == {**CLUSTER_DEFAULTS, **DEFAULTS, MODE: "AT_LEAST_ONCE"}
+    strategy = "restart-strategy.type"
+    assert build_cluster_options({strategy: "none"}, AT_LEAST_ONCE, already_set=frozenset())[strategy] == "none"
+    assert strategy not in build_cluster_options({}, AT_LEAST_ONCE, already_set={strategy})
+
+
+@pytest.mark.parametrize("set_by_cluster", [True, False])
+def test_exactly_once_on_a_cluster_needs_a_folder_for_checkpoints(*, set_by_cluster: bool) -> None:
+    """Without one, a new JobManager would know no position."""
+    with pytest.raises(ConfigError, match=r"flink\.execution\.checkpointing\.dir is missing"):
+        build_cluster_options({}, EXACTLY_ONCE, already_set=frozenset())
+    stated = {} if set_by_cluster else {CHECKPOINT_FOLDER: "s3://bucket/checkpoints"}
+    already_set = {CHECKPOINT_FOLDER} if set_by_cluster else set()
+    assert build_cluster_options(stated, EXACTLY_ONCE, already_set=already_set)[MODE] == "EXACTLY_ONCE"
