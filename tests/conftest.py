@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 from tests.support.broker import KafkaBroker
 from tests.support.dependencies import DEPENDENCIES, FLINK_PYTHON, find_kcat
+from tests.support.flink_logs import report_flink_logs
 from tests.support.java import remove_java_from_path
 from tests.support.mediawiki import RealMediaWiki
 from tests.support.stores import BlazegraphServer, FusekiServer, OxigraphServer
@@ -57,6 +58,7 @@ UNIT_SECONDS = {
     "stores": 500,
     "mediawiki": 300,
     "runner, local": 150,
+    "keyed, flink": 120,
     "tests/e2e/test_kill_flink.py": 165,
     "tests/e2e/test_jobs_on_both_runners.py": 120,
     "tests/e2e/test_kill.py": 110,
@@ -185,8 +187,8 @@ class PartScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships 
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
-        if "contract/runner/" in file:
-            return "runner, flink" if "flink" in test else "runner, local"
+        if (suite := next((name for name in ("runner", "keyed") if f"contract/{name}/" in file), "")) != "":
+            return f"{suite}, flink" if "flink" in test else f"{suite}, local"
         return next((part for part, names in SHARED_PART_FILES.items() if any(name in file for name in names)), file)
 
     def _assign_work_unit(self, node: object) -> None:
@@ -204,9 +206,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> PartSched
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn a skipped test into a failed one where a skip is not allowed."""
-    return _fail_if_skipped((yield))
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skipped test into a failed one where a skip is not allowed; add the logs of Flink to a failed one."""
+    report = _fail_if_skipped((yield))
+    if report.failed:
+        report.sections.extend(report_flink_logs(getattr(item, "funcargs", {}).values()))
+    return report
 
 
 @pytest.hookimpl(wrapper=True)

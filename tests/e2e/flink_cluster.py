@@ -31,8 +31,10 @@ class SessionCluster:
 
     def __init__(self, python: Path, folder: Path) -> None:
         (self._home,) = python.parents[1].glob("lib/python3.*/site-packages/pyflink")
-        self._python = python
-        self._folder = folder
+        self.folder = folder
+        """Folder of the files."""
+        self.python = python
+        """Interpreter with PyFlink."""
         self.port = find_free_port()
         """Port of the REST interface on loopback."""
         self.savepoints = folder / "savepoints"
@@ -42,22 +44,52 @@ class SessionCluster:
             "FLINK_LOG_DIR": str(folder),
             "JAVA_HOME": str(java_home()),
         }
-        self._parts: list[Process] = []
+        self._parts: dict[str, Process] = {}
 
     def __enter__(self) -> Self:
         self._write_settings()
         try:
-            for part in ("jobmanager", "taskmanager"):
-                self._parts.append(self._start(part, "start-foreground", script=f"{part}.sh"))
-            self._parts[-1].wait_until(lambda: self._count_free_slots() == 1, within=TIMEOUT)
+            self.start()
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        for part in reversed(self._parts):
+        for part in reversed(self._parts.values()):
             part.stop()
+
+    @property
+    def flink_logs(self) -> Path:
+        """The folder of its logs; see `HasFlinkLogs`."""
+        return self.folder
+
+    def start(self) -> None:
+        """Start both parts, and wait for the slot. They were not started, or killed."""
+        self._start_part("jobmanager")
+        self.start_taskmanager()
+        self._parts["taskmanager"].wait_until(lambda: self._count_free_slots() == 1, within=TIMEOUT)
+
+    def start_taskmanager(self) -> None:
+        """Start the TaskManager; a job that has lost the one before takes its slot at once."""
+        self._start_part("taskmanager")
+
+    def _start_part(self, part: str) -> None:
+        self._parts[part] = self._start(part, "start-foreground", script=f"{part}.sh")
+
+    def kill_taskmanager(self) -> None:
+        """Kill the TaskManager with its Python workers."""
+        self._parts["taskmanager"].kill()
+
+    def kill(self) -> None:
+        """Kill both parts with all their processes."""
+        for part in self._parts.values():
+            part.kill()
+
+    @property
+    def taskmanager(self) -> int:
+        """Id of the process group of the TaskManager and its Python workers."""
+        return self._parts["taskmanager"].pid
 
     def submit(self, *words: str | Path, job: Sequence[str | Path]) -> str:
         """Run ``flink run`` with these options, detached, and return its output.
@@ -89,12 +121,12 @@ class SessionCluster:
             return orjson.loads(response.read())
 
     def _run(self, *words: str | Path, job: Sequence[str | Path]) -> list[str | Path]:
-        python = ("-pyclientexec", self._python, "-pyexec", self._python)
+        python = ("-pyclientexec", self.python, "-pyexec", self.python)
         return ["run", *words, *python, "-pym", "wikistate", *job]
 
     def _start(self, name: str, *words: str | Path, script: str) -> Process:
         command = [self._home / "bin" / script, *words]
-        return Process(command, log=self._folder / f"{name}.log", environment=self._environment)
+        return Process(command, log=self.folder / f"{name}.log", environment=self._environment)
 
     def _count_free_slots(self) -> int:
         try:
@@ -105,7 +137,7 @@ class SessionCluster:
 
     def _write_settings(self) -> None:
         given = self._home / "conf"
-        folder = self._folder / "conf"
+        folder = self.folder / "conf"
         folder.mkdir()
         for file in given.glob("log4j*"):
             (folder / file.name).write_bytes(file.read_bytes())
@@ -120,7 +152,7 @@ class SessionCluster:
             "taskmanager.host": "127.0.0.1",
             "taskmanager.memory.process.size": "1728m",
             "taskmanager.numberOfTaskSlots": 1,
-            "execution.checkpointing.dir": (self._folder / "checkpoints").as_uri(),
+            "execution.checkpointing.dir": (self.folder / "checkpoints").as_uri(),
             "execution.checkpointing.savepoint-dir": self.savepoints.as_uri(),
             "metrics.fetcher.update-interval": 500,
         }
