@@ -76,6 +76,9 @@ UNIT_SECONDS = {
 }
 """Approximate duration of the longest units of work, in seconds: a long unit that begins last leaves a worker idle."""
 
+LONG_FORM_FILES = {"test_outage_drill.py"}
+"""Files of tests that take too long for their short form to be worth its time; the contract suites have one outage each."""
+
 SECONDS_PER_TEST = 0.3
 """Approximate duration of each test in all other units."""
 
@@ -172,6 +175,12 @@ def flink_python() -> Path:
 def long_faults() -> bool:
     """Whether fault tests run in their long form, as they do under `make faults`."""
     return os.environ.get("WIKISTATE_FAULTS") == "long"
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out the files of tests that have a long form only."""
+    is_long = os.environ.get("WIKISTATE_FAULTS") == "long"
+    return True if collection_path.name in LONG_FORM_FILES and not is_long else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
