@@ -64,7 +64,6 @@ class KafkaProxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="kafka-proxy")
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._gate: Gate | None = None
         self._reached = threading.Event()
@@ -114,8 +113,8 @@ class KafkaProxy:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for writer in self._writers:
-            writer.close()
+        for task in self._tasks:
+            task.cancel()  # which closes its connections
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -129,14 +128,11 @@ class KafkaProxy:
             self._tasks.discard(task)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
         try:
             broker_reader, broker_writer = await asyncio.open_connection("127.0.0.1", self._target)
-        except OSError:
-            self._writers.discard(writer)
+        except BaseException:
             writer.close()
             raise
-        self._writers.add(broker_writer)
         awaited: set[int] = set()
         pumps = [
             asyncio.ensure_future(self._pump(reader, broker_writer, lambda frame: self._stops_request(frame, awaited))),
@@ -147,9 +143,8 @@ class KafkaProxy:
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for each in (writer, broker_writer):
-                self._writers.discard(each)
-                each.close()
+            writer.close()
+            broker_writer.close()
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
