@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 from tests.support.broker import KafkaBroker
 from tests.support.dependencies import DEPENDENCIES, FLINK_PYTHON, find_kcat
+from tests.support.flink_logs import report_flink_logs
 from tests.support.java import remove_java_from_path
 from tests.support.mediawiki import RealMediaWiki
 from tests.support.s3_store import S3StoreProcess
@@ -60,6 +61,7 @@ UNIT_SECONDS = {
     "mediawiki": 300,
     "runner, local": 150,
     "flink cluster": 150,
+    "keyed, flink": 120,
     "tests/e2e/test_kill_flink.py": 165,
     "tests/e2e/test_jobs_on_both_runners.py": 120,
     "tests/e2e/test_kill.py": 110,
@@ -76,6 +78,9 @@ UNIT_SECONDS = {
     "tests/e2e/test_store_verify.py": 50,
 }
 """Approximate duration of the longest units of work, in seconds: a long unit that begins last leaves a worker idle."""
+
+LONG_FORM_FILES = {"test_outage_drill.py"}
+"""Files of tests that take too long for their short form to be worth its time; the contract suites have one outage each."""
 
 SECONDS_PER_TEST = 0.3
 """Approximate duration of each test in all other units."""
@@ -183,6 +188,12 @@ def long_faults() -> bool:
     return os.environ.get("WIKISTATE_FAULTS") == "long"
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out the files of tests that have a long form only."""
+    is_long = os.environ.get("WIKISTATE_FAULTS") == "long"
+    return True if collection_path.name in LONG_FORM_FILES and not is_long else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need a real part, so that ``-m "not kafka"`` leaves them out."""
     for item in items:
@@ -196,8 +207,8 @@ class PartScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships 
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
-        if "contract/runner/" in file:
-            return "runner, flink" if "flink" in test else "runner, local"
+        if (suite := next((name for name in ("runner", "keyed") if f"contract/{name}/" in file), "")) != "":
+            return f"{suite}, flink" if "flink" in test else f"{suite}, local"
         return next((part for part, names in SHARED_PART_FILES.items() if any(name in file for name in names)), file)
 
     def _assign_work_unit(self, node: object) -> None:
@@ -215,9 +226,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> PartSched
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn a skipped test into a failed one where a skip is not allowed."""
-    return _fail_if_skipped((yield))
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skipped test into a failed one where a skip is not allowed; add the logs of Flink to a failed one."""
+    report = _fail_if_skipped((yield))
+    if report.failed:
+        report.sections.extend(report_flink_logs(getattr(item, "funcargs", {}).values()))
+    return report
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,7 +13,7 @@ from tests.e2e.change_stream import ChangeStream
 from tests.e2e.enrichment_job import setting_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 WORKER = b"pyflink.fn_execution.beam.beam_boot"
 """Module of each Python worker of Flink; it identifies a worker by its command line."""
@@ -61,6 +61,11 @@ class FlinkStream(ChangeStream):
         """Log of all runs."""
         return self.folder / "job.log"
 
+    @property
+    def flink_logs(self) -> Path:
+        """The folder of Flink's logs; see `HasFlinkLogs`."""
+        return self.folder / "state"
+
     def start(self) -> None:
         """Start the job, or start it again: it automatically resumes from its last checkpoint."""
         command = ["-m", "wikistate", "run", "page-content-change", "--runner", "flink", "--no-progress"]
@@ -90,7 +95,7 @@ class FlinkStream(ChangeStream):
 
     def worker_ids(self) -> set[int]:
         """Return the process ids of the job's Python workers."""
-        return find_workers(self.run)
+        return find_workers(self.run.process_ids())
 
     def kill_worker(self, choose: Callable[[list[int]], int]) -> None:
         """Kill one of the Python workers; the other processes of the job live."""
@@ -103,9 +108,21 @@ class FlinkStream(ChangeStream):
         self.run.kill()
 
 
-def find_workers(run: Run) -> set[int]:
-    """Return the process ids of the Python workers of a run."""
-    return {pid for pid in run.process_ids() if WORKER in _read_command(pid)}
+def find_workers(processes: Iterable[int]) -> set[int]:
+    """Return the ids of those processes that are Python workers of Flink."""
+    return {pid for pid in processes if WORKER in _read_command(pid)}
+
+
+def find_group(group: int) -> set[int]:
+    """Return the ids of the processes of a process group."""
+    return {int(folder.name) for folder in Path("/proc").glob("[0-9]*") if _read_group(folder) == group}
+
+
+def _read_group(folder: Path) -> int:
+    try:
+        return os.getpgid(int(folder.name))
+    except OSError:  # the process has just ended
+        return 0
 
 
 def _read_command(pid: int) -> list[bytes]:

@@ -78,7 +78,7 @@ class FlinkUpdater(KafkaJob):
 
     def kill_worker(self) -> None:
         """Kill one of the Python workers; the cluster starts another one."""
-        os.kill(self._random.choice(sorted(find_workers(self.run))), signal.SIGKILL)
+        os.kill(self._random.choice(sorted(find_workers(self.run.process_ids()))), signal.SIGKILL)
 
     def kill(self) -> None:
         """Kill the job with all of its processes."""

@@ -112,6 +112,15 @@ def end_offsets(broker: KafkaBroker, topic: str) -> dict[int, int]:
         consumer.close()
 
 
+def stable_offsets(broker: KafkaBroker, topic: str) -> dict[int, int]:
+    """Return the last stable offset of each partition: readers of committed records do not see records from there on."""
+    consumer = _make_consumer(broker, "read_committed")
+    try:
+        return {end.partition: end.offset for end in _fetch_ends(consumer, [topic])}
+    finally:
+        consumer.close()
+
+
 class TopicReader:
     """Reader of topics from their current end offsets. It keeps the records, each partition in its order.
 

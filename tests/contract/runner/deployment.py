@@ -46,6 +46,7 @@ class Deployment:
         poison_count: The number of records on the source that are not events, without tombstones.
         repeats: The number of times that it resumed at an earlier position: after crashes and losses of its broker.
         failed_changes: The changes that must be on the error stream.
+        servers: The bootstrap servers for the job; empty for those of the broker.
     """
 
     runner: RunnerUnderTest
@@ -58,6 +59,7 @@ class Deployment:
     poison_count: int = 0
     repeats: int = 0
     failed_changes: set[Change] = field(default_factory=set)
+    servers: str = ""
 
     def __post_init__(self) -> None:
         self.source, self.sink, self.errors = (
@@ -73,6 +75,11 @@ class Deployment:
         """The latest run."""
         assert self._run is not None, "it was not started"
         return self._run
+
+    @property
+    def flink_logs(self) -> Path:
+        """The folder of Flink's logs; see `HasFlinkLogs`."""
+        return self.folder / "state"
 
     @property
     def exactly_once(self) -> bool:
@@ -99,7 +106,7 @@ class Deployment:
         )
 
     def _endpoint_options(self) -> list[str]:
-        url = f"kafka://{self.broker.bootstrap_servers}"
+        url = f"kafka://{self.servers or self.broker.bootstrap_servers}"
         source = f"{url}/{self.source}?group={self.source}&start=earliest"
         return ["--source", source, "--sink", f"{url}/{self.sink}", "--error-sink", f"{url}/{self.errors}"]
 

@@ -26,6 +26,11 @@ class FlinkRest:
         (job,) = (each["id"] for each in self._get("/jobs")["jobs"] if each["status"] == "RUNNING")
         return f"/jobs/{job}"
 
+    def is_checkpointing(self) -> bool:
+        """Return whether a checkpoint of a running job is in progress."""
+        running = [each["id"] for each in self._get("/jobs")["jobs"] if each["status"] == "RUNNING"]
+        return any(self._get(f"/jobs/{job}/checkpoints")["counts"]["in_progress"] for job in running)
+
     def stop_with_savepoint(self) -> str:
         """Stop the job and return the address of its savepoint."""
         job = self.job
