@@ -39,7 +39,7 @@ class Jar:
     """JVM artifact.
 
     Attributes:
-        coordinate: Maven coordinate ``group:artifact:version``.
+        coordinate: Maven coordinate ``group:artifact:version``, or ``group:artifact:version:classifier``.
         sha256: Checksum of the file, in hexadecimal.
         licence: SPDX expression of the licence.
     """
@@ -51,8 +51,8 @@ class Jar:
     @property
     def file_name(self) -> str:
         """Name of the file in Maven repositories."""
-        _, artifact, version = self.coordinate.split(":")
-        return f"{artifact}-{version}.jar"
+        _, *names = self.coordinate.split(":")
+        return f"{'-'.join(names)}.jar"
 
 
 def read_declaration(part: str, *, declaration: Path) -> tuple[Jar, ...]:

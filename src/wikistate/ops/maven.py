@@ -27,10 +27,10 @@ _TIMEOUT_SECONDS = 60  # seconds without a byte after which an attempt fails
 
 
 def download(coordinates: Sequence[str], folder: Path) -> None:
-    """Download artifacts into a folder, each as ``artifact-version.jar``.
+    """Download artifacts into a folder, each as ``artifact-version.jar`` or ``artifact-version-classifier.jar``.
 
     Args:
-        coordinates: Maven coordinates, each ``group:artifact:version``.
+        coordinates: Maven coordinates, each ``group:artifact:version`` or ``group:artifact:version:classifier``.
         folder: Target folder; it must exist.
 
     Raises:
@@ -99,9 +99,9 @@ def _download_with_retries(coordinate: str, folder: Path) -> str | None:
 def _resolve(coordinate: str, scratch: Path) -> Path:
     from jgo.maven import MavenContext  # noqa: PLC0415 (of an extra, and needed by this process alone)
 
-    group, artifact, version = coordinate.split(":")
+    group, artifact, version, *classifier = coordinate.split(":")
     central = MavenContext(repo_cache=scratch, local_repos=[], timeout=_TIMEOUT_SECONDS)
-    return central.project(group, artifact).at_version(version).artifact().resolve()
+    return central.project(group, artifact).at_version(version).artifact(*classifier).resolve()
 
 
 if __name__ == "__main__":
