@@ -75,6 +75,7 @@ UNIT_SECONDS = {
     "tests/e2e/test_cli.py": 70,
     "tests/e2e/test_parquet.py": 60,
     "tests/e2e/test_flink_cluster.py": 51,
+    "tests/e2e/test_kerberos.py": 45,
     "tests/e2e/test_rdf_sync_kill.py": 50,
     "tests/e2e/test_failure_table.py": 50,
     "tests/e2e/test_store_verify.py": 50,

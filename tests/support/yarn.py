@@ -96,7 +96,7 @@ class YarnCluster:
             "-cp",
             self._class_path,
         ]
-        ports = ["-nnport", self._name_node.partition(":")[2], "-nnhttpport", "0"]
+        ports = ["-nnport", _port(self._name_node), "-nnhttpport", "0", "-rmport", _port(self._resource_manager)]
         details = self.folder / "started.json"
         words = [word for name, value in settings.items() for word in ("-D", f"{name}={value}")]
         self._process = Process(
@@ -161,9 +161,12 @@ class YarnCluster:
             (folder / name).chmod(0o755)
 
     def _listens(self) -> bool:
-        host, _, port = self._resource_manager.partition(":")
         try:
-            socket.create_connection((host, int(port)), timeout=1).close()
+            socket.create_connection(("localhost", int(_port(self._resource_manager))), timeout=1).close()
         except OSError:
             return False
         return True
+
+
+def _port(address: str) -> str:
+    return address.rpartition(":")[2]
