@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from tests.support.jars import declared_jars
 from tests.support.java import fetch_complete_java
-from tests.support.processes import Process, find_free_port
+from tests.support.processes import Process, find_free_port, read_tail
 
 from wikistate.ops.jars import fetch
 
@@ -76,10 +76,10 @@ class YarnCluster:
             "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
         }
 
-    @property
-    def container_logs(self) -> Path:
-        """Folder of the logs of running containers: a folder for each application."""
-        return self.folder / "logs"
+    def read_container_logs(self) -> str:
+        """Return the end of each log of the containers, for an error message."""
+        logs = sorted(self.folder.rglob("container_*/*.log"))
+        return "\n".join(f"{log}:\n{read_tail(log)}" for log in logs)
 
     def __enter__(self) -> Self:
         """Start the cluster. Raises `PartError`."""
@@ -131,7 +131,6 @@ class YarnCluster:
             "yarn.scheduler.capacity.maximum-am-resource-percent": "1.0",
             "yarn.nodemanager.vmem-check-enabled": "false",
             "yarn.nodemanager.disk-health-checker.enable": "false",
-            "yarn.nodemanager.log-dirs": str(self.container_logs),
             "yarn.log-aggregation-enable": "true",
             "yarn.nodemanager.remote-app-log-dir": f"{self.file_system}/logs",
             # Without its settings an application asks for containers at the default address, and waits for ever.
