@@ -45,8 +45,9 @@ integration: flink-for-tests parts-for-tests ## Test each adapter with the real 
 e2e: flink-for-tests parts-for-tests ## Test whole jobs, started as a user starts them
 	@$(PY) -m pytest tests/e2e
 
+faults: export WIKISTATE_FAULTS = long
 faults: flink-for-tests parts-for-tests ## Run the long form of the fault tests: kills, cuts, full disks
-	@WIKISTATE_FAULTS=long $(PY) -m pytest -m fault --timeout 3600 tests
+	@$(PY) -m pytest -m fault --timeout 3600 tests
 
 fuzz: $(DEV)/.ready ## Feed mutated input to all readers: FUZZ_SECONDS (1800), FUZZ_SEED, FUZZ_TARGET
 	@$(PY) -m tests.fuzz
@@ -63,7 +64,7 @@ cover: $(DEV)/.ready ## List the lines without a unit test, file by file
 docs: $(DEV)/.ready ## Generate docs/reference from the code
 	@$(PY) docs/generate.py
 
-parts: $(DEV)/.ready ## Download the real parts of the tests: Java, Kafka, MediaWiki, kcat, triple and S3 stores
+parts: $(DEV)/.ready ## Download the real parts of the tests: Java, Kafka, MediaWiki, kcat, triple and S3 stores, Kerberos
 	@$(PY) -m tests.support.dependencies
 
 flink: $(FLINK)/.ready ## Build the environment with Apache Flink, and print its use

@@ -13,9 +13,12 @@ from tests.support.broker import KafkaBroker
 from tests.support.dependencies import DEPENDENCIES, FLINK_PYTHON, find_kcat
 from tests.support.flink_logs import report_flink_logs
 from tests.support.java import remove_java_from_path
+from tests.support.kdc import KerberosRealm
+from tests.support.kerberos_broker import KerberosKafkaBroker
 from tests.support.mediawiki import RealMediaWiki
 from tests.support.s3_store import S3StoreProcess
 from tests.support.stores import BlazegraphServer, FusekiServer, OxigraphServer
+from tests.support.yarn import YarnCluster
 from xdist.scheduler import LoadScopeScheduling
 
 from wikistate.errors import PartError
@@ -29,10 +32,14 @@ if TYPE_CHECKING:
 PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.register_profile("steady", PATIENT, derandomize=True)
 hypothesis.settings.register_profile("drawn", PATIENT)
-hypothesis.settings.load_profile("drawn" if os.environ.get("WIKISTATE_FAULTS") == "long" else "steady")
+LONG_FAULTS = os.environ.get("WIKISTATE_FAULTS") == "long"
+"""Whether this is `make faults`."""
+
+hypothesis.settings.load_profile("drawn" if LONG_FAULTS else "steady")
 
 FIXTURE_MARKERS = {
     "kafka": "kafka",
+    "kerberos_kafka": "kafka",
     "mediawiki": "mediawiki",
     "flink_python": "flink",
     "fuseki": "stores",
@@ -73,14 +80,12 @@ UNIT_SECONDS = {
     "tests/e2e/test_rdf_sync_wiki_shapes.py": 80,
     "tests/e2e/test_cli.py": 70,
     "tests/e2e/test_parquet.py": 60,
+    "tests/e2e/test_kerberos.py": 45,
     "tests/e2e/test_rdf_sync_kill.py": 50,
     "tests/e2e/test_failure_table.py": 50,
     "tests/e2e/test_store_verify.py": 50,
 }
 """Approximate duration of the longest units of work, in seconds: a long unit that begins last leaves a worker idle."""
-
-LONG_FORM_FILES = {"test_outage_drill.py"}
-"""Files of tests that take too long for their short form to be worth its time; the contract suites have one outage each."""
 
 SECONDS_PER_TEST = 0.3
 """Approximate duration of each test in all other units."""
@@ -127,6 +132,30 @@ def topic(kafka: KafkaBroker, request: pytest.FixtureRequest) -> TopicFactory:
         return kafka.create_topic(name, partitions=partitions, settings=named)
 
     return create
+
+
+@pytest.fixture(scope="session")
+def realm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KerberosRealm]:
+    """Running Kerberos realm, one for the session."""
+    _skip_without("kerberos")
+    with KerberosRealm(tmp_path_factory.mktemp("kerberos") / "realm") as realm:
+        yield realm
+
+
+@pytest.fixture(scope="session")
+def kerberos_kafka(realm: KerberosRealm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KerberosKafkaBroker]:
+    """Running broker with a listener for clients of the realm, one for the session."""
+    _skip_without("complete-java", "kafka-broker")
+    with KerberosKafkaBroker(tmp_path_factory.mktemp("kerberos-kafka"), realm) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def yarn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[YarnCluster]:
+    """Running YARN with HDFS, one for the session."""
+    _skip_without("complete-java", "hadoop")
+    with YarnCluster(tmp_path_factory.mktemp("yarn")) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")
@@ -185,21 +214,19 @@ def flink_python() -> Path:
 @pytest.fixture(scope="session")
 def long_faults() -> bool:
     """Whether fault tests run in their long form, as they do under `make faults`."""
-    return os.environ.get("WIKISTATE_FAULTS") == "long"
+    return LONG_FAULTS
 
 
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out the files of tests that have a long form only."""
-    is_long = os.environ.get("WIKISTATE_FAULTS") == "long"
-    return True if collection_path.name in LONG_FORM_FILES and not is_long else None
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a real part, so that ``-m "not kafka"`` leaves them out."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that need a real part, so that ``-m "not kafka"`` leaves them out; leave out those that are long."""
     for item in items:
         for fixture, marker in FIXTURE_MARKERS.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
+    if not LONG_FAULTS:
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 class PartScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types

@@ -13,14 +13,14 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from tests.support.jars import declared_jars
-from tests.support.java import java_program
+from tests.support.java import java_home
 from tests.support.processes import Process, find_free_port, read_tail
 
 from wikistate.errors import PartError
 from wikistate.ops.jars import fetch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 MAX_MESSAGE_BYTES = 100 * 1024 * 1024
@@ -41,12 +41,24 @@ class KafkaBroker:
         folder: Folder of its data, settings and log. No other broker may use it.
         heap: Maximum heap in the notation of the JVM.
         settings: Further broker settings.
+        java: Home of its Java; None for that of `java_home`.
+        java_options: Further options of the JVM.
     """
 
-    def __init__(self, folder: Path, *, heap: str = "512m", settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        heap: str = "512m",
+        settings: Mapping[str, str] | None = None,
+        java: Path | None = None,
+        java_options: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
         self.log = folder / "broker.log"
         self._heap = heap
+        self._java_home = java or java_home()
+        self._java_options = java_options
         self._settings_file = folder / "server.properties"
         self._port, self._controller_port = find_free_port(), find_free_port()
         self._settings = {**_build_settings(folder, self._port, self._controller_port), **(settings or {})}
@@ -142,8 +154,14 @@ class KafkaBroker:
 
     def _java(self, class_path: str) -> list[str | Path]:
         # With the serial collector and only the first compiler it starts in half the time on two cores.
-        flags = ["-Xms64m", f"-Xmx{self._heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-        return [java_program(), *flags, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", class_path]
+        flags = ["-Xms64m", f"-Xmx{self._heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *self._java_options]
+        return [
+            self._java_home / "bin" / "java",
+            *flags,
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-cp",
+            class_path,
+        ]
 
     def _make_admin(self) -> AdminClient:
         # Without logs: failed connections are expected until the broker listens.

@@ -54,6 +54,14 @@ def candidate_version(package: str) -> str:
     return found.removeprefix("Version: ")
 
 
+def list_dependencies(packages: Sequence[str]) -> set[str]:
+    """Return the packages, and those on which they depend directly or not. Raises `PartError`."""
+    left_out = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
+    options = ["--recurse", *(f"--no-{relation}" for relation in left_out)]
+    lines = _run_with_update(["apt-cache", "depends", *options, *packages]).splitlines()
+    return {line for line in lines if line and not line[0].isspace() and not line.startswith("<")}
+
+
 def find_program(name: str, *, package: str) -> Path:
     """Return the path of a program; install its package if it is missing. Raises `PartError`."""
     if shutil.which(name) is None:

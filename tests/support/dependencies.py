@@ -6,6 +6,7 @@ on a fresh machine out of the time limit of a test.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from tests.support import debian
 from tests.support.jars import declared_jars
-from tests.support.java import java_program
+from tests.support.java import fetch_complete_java, java_program
+from tests.support.kdc import fetch_kerberos
 from tests.support.mediawiki import fetch_mediawiki
 
 from wikistate.errors import PartError
@@ -58,15 +60,23 @@ DEPENDENCIES: Mapping[str, Callable[[], object]] = {
     "s3-store": lambda: f"{len(fetch(declared_jars('s3-store')))} jar",
     "flink-s3-plugin": lambda: f"{len(fetch(declared_jars('flink-s3-plugin')))} jar",
     "kcat": find_kcat,
+    "kerberos": fetch_kerberos,
+    "complete-java": fetch_complete_java,
     "mediawiki": fetch_mediawiki,
+    "hadoop": lambda: f"{len(fetch(declared_jars('hadoop-minicluster')))} jars",
 }
 """Function that fetches each part; its result is printed."""
+
+OF_LONG_TESTS = frozenset({"hadoop"})
+"""Parts that only the tests with the marker `long` use, which `make faults` runs."""
 
 
 def main() -> int:
     """Fetch all parts, print the result of each, and return the exit status: 1 when one is not available."""
     missing = False
-    for name, fetch_part in DEPENDENCIES.items():
+    left_out = frozenset() if os.environ.get("WIKISTATE_FAULTS") == "long" else OF_LONG_TESTS
+    for name in [name for name in DEPENDENCIES if name not in left_out]:
+        fetch_part = DEPENDENCIES[name]
         try:
             sys.stdout.write(f"  {name}: {fetch_part()}\n")
         except PartError as error:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 from pathlib import Path
 
+from tests.support import debian
+
 from wikistate.errors import PartError
+from wikistate.ops.cache import cache_folder, lock_folder
 from wikistate.ops.java import find_packaged_java
+
+_JRE_PACKAGE = re.compile(r"openjdk-\d+-jre-headless")
 
 
 def java_home() -> Path:
@@ -30,6 +37,39 @@ def java_home() -> Path:
 def java_program() -> Path:
     """Return the path of the program `java`. Raises `PartError` as `java_home` does."""
     return java_home() / "bin" / "java"
+
+
+def fetch_complete_java() -> Path:
+    """Return the home of a Java with all modules, from the Debian package: that of `java_home` has no Kerberos.
+
+    The package is unpacked into the cache and not installed: it would become the Java of the machine.
+
+    Raises:
+        PartError: The package is not available on this machine.
+    """
+    found = sorted(filter(_JRE_PACKAGE.fullmatch, debian.list_dependencies(["default-jre-headless"])))
+    if not found:
+        raise PartError("The package default-jre-headless depends on no openjdk-N-jre-headless here.")
+    version = debian.candidate_version(found[-1])
+    with lock_folder(cache_folder() / "java") as folder:
+        tree = folder / version
+        if not tree.exists():
+            with tempfile.TemporaryDirectory(dir=folder, prefix=".unpack-") as name:
+                scratch = folder / name
+                (package,) = debian.download([found[-1]], scratch)
+                debian.unpack(package, scratch / "root")
+                _make_relocatable(scratch / "root")
+                (scratch / "root").rename(tree)
+        return next((tree / "usr/lib/jvm").glob("java-*-openjdk-*"))
+
+
+def _make_relocatable(tree: Path) -> None:
+    """Let the links to settings of the machine lead to those of the package; the others have no target there."""
+    for link in [path for path in tree.rglob("*") if path.is_symlink() and path.readlink().is_absolute()]:
+        target = tree / link.readlink().relative_to("/")
+        link.unlink()
+        if target.exists():
+            link.symlink_to(os.path.relpath(target, link.parent))
 
 
 def remove_java_from_path(path: str, folder: Path) -> str:

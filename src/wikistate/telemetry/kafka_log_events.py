@@ -99,7 +99,9 @@ KAFKA = (
         "info",
         "The largest batch that the topic {topic} accepts is unknown.",
         "The topic has refused a record because of its size, and this client may not read the settings of the topic. From "
-        "then on each record is written in a batch of its own, which is slower. Grant DESCRIBE_CONFIGS on the topic.",
+        "then on each record is written in a batch of its own, which is slower. Grant DESCRIBE_CONFIGS on the topic. On Flink "
+        "also at the start, where a refused record would end the job: `max.message.bytes` must be at least "
+        "`max.request.size`.",
         ("topic", "reason"),
     ),
     LogEvent("topic_created", "info", "Topic {topic} created.", "`--create-topics` created it.", ("topic",)),

@@ -50,6 +50,12 @@ def no_connector_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(CONNECTOR_VARIABLE, raising=False)
 
 
+def test_classifier_is_at_the_end_of_the_file_name() -> None:
+    """Jars of the same artifact with and without one differ in their names."""
+    assert JAR.file_name == "thing-1.2.jar"
+    assert Jar(f"{JAR.coordinate}:tests", "", "").file_name == "thing-1.2-tests.jar"
+
+
 def test_jar_is_fetched_once(tmp_path: Path) -> None:
     """The second fetch uses the cache."""
     repository = Repository()

@@ -15,6 +15,7 @@ from pyflink.util.java_utils import get_j_env_configuration
 
 from wikistate.runners.flink.cluster import RunningJob, free_port, prepare_process
 from wikistate.runners.flink.graph import build_graph
+from wikistate.runners.flink.kerberos import log_in
 from wikistate.runners.flink.keyed.graph import build_keyed_graph
 from wikistate.runners.flink.options import build_cluster_options, build_flink_options
 from wikistate.runners.flink.shutdown import install_signal_counter, wait_for_job
@@ -86,7 +87,7 @@ def run_embedded(
         Whether the job has ended in order.
 
     Raises:
-        ConfigError: Flink does not support the settings.
+        ConfigError: Flink does not support the settings, or they ask for Kerberos and Java has none.
         EngineError: The job failed.
     """
     name = configuration.stream_manager.job_name
@@ -101,6 +102,7 @@ def run_embedded(
     options = add_snapshot_options(options, folder)
     rest = f"http://127.0.0.1:{options['rest.port']}"
     stops = install_signal_counter()
+    log_in(options, pipeline)
     client = _build_environment(spec, configuration, pipeline, options, jars).execute_async(name)
     log.info("flink_job_started", web=rest, resumed_from=options.get("execution.state-recovery.path", ""))
     return wait_for_job(RunningJob(client, rest), stops)

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import pyarrow as pa
+import structlog
 
 from wikistate.adapters.connectors.kafka.settings import PRODUCER_DEFAULTS
 from wikistate.adapters.connectors.kafka.topic import fetch_size_limits
+from wikistate.errors import ConfigError
 from wikistate.secret import reveal
 from wikistate.streaming.job import RefusalReporter
 from wikistate.streaming.record import Role
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from wikistate.streaming.job import Job
     from wikistate.streaming.record import Output, Record
     from wikistate.wiring.endpoints import Endpoints, SinkEndpoint
+
+log = structlog.get_logger(__name__)
 
 Name = TypeVar("Name")
 
@@ -100,11 +104,22 @@ def fetch_topic_limits(ends: Mapping[Name, SinkEndpoint]) -> dict[Name, TopicLim
     topics: dict[Name, TopicLimit] = {}
     for name, end in ends.items():
         if isinstance(end, KafkaSinkEndpoint):
-            limits = fetch_size_limits([end.topic], end.build_producer_settings())
             codec = reveal(end.properties.get("compression.type", PRODUCER_DEFAULTS["compression.type"]))
-            if end.topic in limits:
-                topics[name] = TopicLimit(end.topic, limits[end.topic], codec)
+            if (limit := _fetch_limit(end)) is not None:
+                topics[name] = TopicLimit(end.topic, limit, codec)
     return topics
+
+
+def _fetch_limit(end: KafkaSinkEndpoint) -> int | None:
+    """Return the limit; None if it is not readable.
+
+    The client of this process is not that of Flink: it has no Kerberos, and does not know all properties of Java.
+    """
+    try:
+        return fetch_size_limits([end.topic], end.build_producer_settings()).get(end.topic)
+    except ConfigError as error:
+        log.info("topic_limit_unknown", topic=end.topic, reason=str(error))
+        return None
 
 
 def _describe(topic: TopicLimit, output: Output) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 
 import pytest
+from structlog.testing import capture_logs
 from tests.unit.runners.local.test_refusals import Plain, Reporting, make_record
 
-from wikistate.runners.flink.size_check import SizeCheck, TopicLimit
+from wikistate.config.model import DeliveryGuarantee
+from wikistate.runners.flink.size_check import SizeCheck, TopicLimit, make_size_check
 from wikistate.streaming.record import Output, Role
+from wikistate.wiring.endpoints import Endpoints, FileEndpoint, KafkaSinkEndpoint
 
 LIMIT = 20_000
 RANDOM = random.Random(3)
@@ -63,3 +66,23 @@ def test_outputs_for_topics_of_unknown_limit_are_unchanged() -> None:
     """The client may not read the settings of the topics."""
     outputs = [make_output(LARGE)]
     assert SizeCheck(Reporting(), {}).apply(make_record(b"page"), outputs) == outputs
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [
+        ({"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "GSSAPI"}, "asks for Kerberos"),
+        ({"ssl.truststore.location": "/trust.jks"}, "ssl.truststore.location"),
+    ],
+)
+def test_outputs_are_not_checked_where_only_the_java_client_can_connect(
+    properties: dict[str, str], reason: str
+) -> None:
+    """The job starts, and the log names the reason."""
+    topic = KafkaSinkEndpoint(bootstrap_servers="localhost:1", topic="out", properties=properties, key="sink")
+    ends = Endpoints(source=FileEndpoint(path="in"), sink=topic, error=topic, guarantee=DeliveryGuarantee.AT_LEAST_ONCE)
+    with capture_logs() as logs:
+        written = make_size_check(Reporting(), ends).apply(make_record(b"page"), [make_output(LARGE)])
+    assert written == [make_output(LARGE)]
+    assert [(event["event"], event["topic"]) for event in logs] == [("topic_limit_unknown", "out")] * 2
+    assert all(reason in event["reason"] for event in logs)

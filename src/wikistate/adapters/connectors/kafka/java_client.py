@@ -49,6 +49,11 @@ _REFUSED = {
 }
 
 _LOGIN = ("sasl.username", "sasl.password")
+_KERBEROS_LOGIN = ("sasl.kerberos.keytab", "sasl.kerberos.principal")
+_KERBEROS_MODULE = "com.sun.security.auth.module.Krb5LoginModule"
+_KERBEROS_SERVICE = {"sasl.kerberos.service.name": "kafka"}
+"""The default of librdkafka. The Java client has none."""
+
 _LOGIN_MODULES = {
     "PLAIN": "org.apache.flink.kafka.shaded.org.apache.kafka.common.security.plain.PlainLoginModule",
     "SCRAM-SHA-256": "org.apache.flink.kafka.shaded.org.apache.kafka.common.security.scram.ScramLoginModule",
@@ -82,9 +87,35 @@ def to_java_properties(properties: Mapping[str, str | Secret], *, key: str) -> d
                     key=f"{key}.{name}",
                 )
             found["buffer.memory"] = str(kilobytes * 1024)
-        elif name not in _LOGIN:
+        elif name not in (*_LOGIN, *_KERBEROS_LOGIN):
             found |= {_RENAMED.get(name, name): value, **_COMPANIONS.get(name, {})}
+    if asks_for_kerberos(properties):
+        return _KERBEROS_SERVICE | found | _build_kerberos_login(properties, key)
     return found | _build_login(properties, key)
+
+
+def asks_for_kerberos(properties: Mapping[str, str | Secret]) -> bool:
+    """Return whether the clients log in by Kerberos, which is the default mechanism of both clients."""
+    protocol = reveal(properties.get("security.protocol", "")).upper()
+    mechanism = reveal(properties.get("sasl.mechanism", properties.get("sasl.mechanisms", "GSSAPI"))).upper()
+    return protocol.startswith("SASL_") and mechanism == "GSSAPI"
+
+
+def _build_kerberos_login(properties: Mapping[str, str | Secret], key: str) -> dict[str, str]:
+    """Return the login with a keytab. Without one, the login of the JVM applies, which Flink's options configure."""
+    stated = [name for name in _KERBEROS_LOGIN if name in properties]
+    if not stated:
+        return {}
+    if len(stated) == 1:
+        (missing,) = set(_KERBEROS_LOGIN) - set(stated)
+        raise ConfigError(
+            f"{key} has {stated[0]} without {missing}.",
+            hint=f"Write {missing}; or leave both out and set flink.security.kerberos.login.* instead.",
+            key=f"{key}.{missing}",
+        )
+    keytab, principal = (_quote(reveal(properties[name])) for name in _KERBEROS_LOGIN)
+    options = f"useKeyTab=true storeKey=true keyTab={keytab} principal={principal}"
+    return {"sasl.jaas.config": f"{_KERBEROS_MODULE} required {options};"}
 
 
 def _build_login(properties: Mapping[str, str | Secret], key: str) -> dict[str, str]:

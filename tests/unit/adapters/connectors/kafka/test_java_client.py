@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wikistate.adapters.connectors.kafka.java_client import to_java_properties
+from wikistate.adapters.connectors.kafka.java_client import asks_for_kerberos, to_java_properties
 from wikistate.adapters.connectors.kafka.properties import TREATMENTS, Rename
 from wikistate.errors import ConfigError
 
@@ -70,3 +70,58 @@ def test_property_without_counterpart_is_rejected_with_hint(given: dict[str, str
     assert refused.value.hint
     assert str(refused.value.ids["key"]).startswith(KEY)
     assert "secret" not in str(refused.value)
+
+
+GSSAPI = {"security.protocol": "SASL_SSL", "sasl.mechanism": "GSSAPI"}
+
+
+def test_keytab_is_login_of_java() -> None:
+    """The names of librdkafka become a login of the JVM, and no property of the client."""
+    given = {**GSSAPI, "sasl.kerberos.keytab": "/etc/job.keytab", "sasl.kerberos.principal": "job@MY.REALM"}
+    assert to_java_properties(given, key=KEY) == {
+        **GSSAPI,
+        "sasl.kerberos.service.name": "kafka",
+        "sasl.jaas.config": "com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true storeKey=true "
+        'keyTab="/etc/job.keytab" principal="job@MY.REALM";',
+    }
+
+
+@pytest.mark.parametrize("given", [GSSAPI, {"security.protocol": "SASL_PLAINTEXT"}])
+def test_kerberos_without_keytab_uses_login_of_jvm(given: dict[str, str]) -> None:
+    """GSSAPI is the default mechanism. The Java client has no default name of the service."""
+    assert to_java_properties(given, key=KEY) == {**given, "sasl.kerberos.service.name": "kafka"}
+
+
+def test_own_kerberos_login_is_unchanged() -> None:
+    """A login for the Java client and the name of the service have precedence."""
+    given = {**GSSAPI, "sasl.jaas.config": "com.example.Module required;", "sasl.kerberos.service.name": "broker"}
+    assert to_java_properties(given, key=KEY) == given
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        ("sasl.kerberos.keytab", "sasl.kerberos.principal"),
+        ("sasl.kerberos.principal", "sasl.kerberos.keytab"),
+    ],
+)
+def test_keytab_and_principal_need_each_other(name: str, missing: str) -> None:
+    """The error names the missing property."""
+    with pytest.raises(ConfigError) as caught:
+        to_java_properties({**GSSAPI, name: "job"}, key=KEY)
+    assert caught.value.ids["key"] == f"{KEY}.{missing}"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (GSSAPI, True),
+        ({"security.protocol": "sasl_plaintext", "sasl.mechanisms": "gssapi"}, True),
+        ({"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"}, False),
+        ({"security.protocol": "SSL"}, False),
+        ({}, False),
+    ],
+)
+def test_kerberos_is_recognised(given: dict[str, str], expected: object) -> None:
+    """By protocol and mechanism, in the names of both clients."""
+    assert asks_for_kerberos(given) is expected
