@@ -17,7 +17,7 @@ from wikistate.core.sparql.updates import build_requests
 from wikistate.core.updater.store_metadata import StorePosition
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.streaming.record import Partition
-from wikistate.testing.wikibase import EditSimulator, Repository
+from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Repository
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -96,6 +96,17 @@ async def test_entities_in_a_named_graph_are_found(repository: Repository, tmp_p
     assert graph.value in found.err
     assert right.status == 0, right.err
     assert "Item" in right.out.decode()
+
+
+@pytest.mark.parametrize("command", [("store", "counts"), ("store", "sweep"), ("store", "verify"), ("lag",)])
+async def test_wrong_name_of_a_folder_is_an_error_and_creates_nothing(command: tuple[str, ...], tmp_path: Path) -> None:
+    """Only a run creates a store."""
+    async with FakeWikibase(Repository()) as wikibase:
+        more = ("--wikibase", wikibase.url) if "verify" in command else ()
+        found = await run_wikistate(*command, "--store", "stor", *more, folder=tmp_path)
+    assert found.status == 2
+    assert "There is no store in stor" in found.err
+    assert not list(tmp_path.glob("*"))
 
 
 async def test_store_with_bookkeeping_alone_is_empty(tmp_path: Path) -> None:

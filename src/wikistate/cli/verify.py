@@ -95,6 +95,7 @@ async def _verify_entities(flags: CliSettings, request: VerifyRequest) -> list[C
         random=random.Random(),  # noqa: S311
         patience=request.wait,
         list_limit=request.list_limit,
+        repairs=request.repair,
     )
     async with session as both:
         entities = request.entities or await _sample(both.sampler, request.sample)

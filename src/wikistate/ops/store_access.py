@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from wikistate.adapters.triplestore.store import StoreAccess
 from wikistate.core.sparql.concept_base import build_contents_query, read_contents
 from wikistate.errors import ConfigError, StoreError
 from wikistate.wiring.concept_base import KEY, find_other_concept_base
@@ -35,21 +36,35 @@ class OpenStore(NamedTuple):
 
 
 @asynccontextmanager
-async def open_store(settings: StoreSettings, meter: Meter) -> AsyncIterator[OpenStore]:
+async def open_store(
+    settings: StoreSettings,
+    meter: Meter,
+    *,
+    access: StoreAccess = StoreAccess.READ,
+    timeout: float | None = None,  # noqa: ASYNC109  (for each request)
+) -> AsyncIterator[OpenStore]:
     """Open a store, and find its concept base unless the settings have it.
+
+    Args:
+        settings: Settings of the store.
+        meter: The meter of the requests.
+        access: Use of the store.
+        timeout: Seconds for each request to read an endpoint; None for those of the settings.
 
     Raises:
         StoreError: The store does not answer the first request, or rejects it.
         ConfigError: A setting is not valid, or the concept base is not that of the store.
     """
-    store = build_triple_store(settings, meter, waits=False)
+    store = build_triple_store(settings, meter, waits=False, access=StoreAccess.READ, timeout=timeout)
     try:
         description = await store.open()
         root = await find_concept_base(store, settings)
         if root:
             settings = settings.model_copy(update={_CONCEPT_BASE: root})
+        if root or access is not StoreAccess.READ:
             await store.close()
-            store = build_triple_store(settings, meter, waits=False)
+            limit = timeout if access is StoreAccess.READ else None
+            store = build_triple_store(settings, meter, waits=False, access=access, timeout=limit)
             description = await store.open()
         yield OpenStore(store, settings, description)
     finally:

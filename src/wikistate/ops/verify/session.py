@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.adapters.mediawiki.page_info import PageInfoClient
 from wikistate.adapters.triplestore.checks import check_form
+from wikistate.adapters.triplestore.store import StoreAccess
 from wikistate.adapters.triplestore.writer import completed_until
 from wikistate.config.enrich import WhenRefused
 from wikistate.errors import ConfigError
@@ -51,6 +52,7 @@ async def open_verification_session(
     random: Random,
     patience: float = DEFAULT_PATIENCE,
     list_limit: int = LIST_LIMIT,
+    repairs: bool = False,
 ) -> AsyncIterator[VerificationSession]:
     """Read the description of the wiki, and open the store and the clients.
 
@@ -60,6 +62,7 @@ async def open_verification_session(
         random: Source of the random numbers of samples.
         patience: See `Verifier`.
         list_limit: See `Sampler`.
+        repairs: Whether the store is changed. Otherwise another process may write to it meanwhile.
 
     Raises:
         ConfigError: A setting is not valid, or contradicts the wiki; or the store holds the entities of another wiki.
@@ -71,7 +74,7 @@ async def open_verification_session(
     uris, queries, store = (
         build_uris(settings),
         build_query_client(discovered.configuration, discovered.api),
-        build_triple_store(settings, meter, waits=False),
+        build_triple_store(settings, meter, waits=False, access=StoreAccess.WRITE if repairs else StoreAccess.READ),
     )
     pages, graphs = (
         PageInfoClient(queries, discovered.site),
