@@ -98,6 +98,23 @@ async def test_entities_in_a_named_graph_are_found(repository: Repository, tmp_p
     assert "Item" in right.out.decode()
 
 
+@pytest.mark.parametrize("kind", ["folder", "endpoint"])
+async def test_store_with_triples_in_another_graph_is_not_called_empty(kind: str, tmp_path: Path) -> None:
+    """The message names the graph that has triples, for a named graph and for the default graph."""
+    named, default = NamedNode("http://a.test/g"), OTHER
+    async with located(kind, [Quad(OTHER.subject, OTHER.predicate, OTHER.object, named)], tmp_path) as store:
+        found = await run_wikistate("store", "counts", *store, folder=tmp_path)
+    assert found.status == 4
+    assert f"triples in {named.value}" in found.err
+    folder = tmp_path / "other"
+    folder.mkdir()
+    async with located(kind, [default], folder) as store:
+        found = await run_wikistate("store", "counts", *store, "--set", f"store.graph={named.value}", folder=folder)
+    assert found.status == 4
+    assert "triples in the default graph" in found.err
+    assert not found.out
+
+
 @pytest.mark.parametrize("command", [("store", "counts"), ("store", "sweep"), ("store", "verify"), ("lag",)])
 async def test_wrong_name_of_a_folder_is_an_error_and_creates_nothing(command: tuple[str, ...], tmp_path: Path) -> None:
     """Only a run creates a store."""

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.adapters.triplestore.store import StoreAccess
-from wikistate.core.sparql.concept_base import build_contents_query, read_contents
+from wikistate.core.sparql.concept_base import build_contents_query, build_other_graph_query, read_contents
 from wikistate.errors import ConfigError, StoreError
 from wikistate.wiring.concept_base import KEY, find_other_concept_base
 from wikistate.wiring.stores import build_triple_store, build_update_target
@@ -114,3 +114,25 @@ async def require_no_content(opened: OpenStore) -> None:
             f"revision below {target.uris.entity}.",
             hint=f"Load the munged form of a dump, or correct store.location, store.graph or {KEY}.",
         )
+    if other := await _find_other_graph(opened):
+        ours = f"its graph {target.graph}" if target.graph else "its default graph"
+        raise StoreError(
+            f"The store at {opened.settings.location} holds triples in {other}, and no entity in {ours}.",
+            hint=f"Correct store.graph: {other}." if target.graph is None else "Correct store.graph, or remove it.",
+        )
+
+
+async def _find_other_graph(opened: OpenStore) -> str:
+    """Return the name of a graph with triples that is not that of the settings; an empty text if there is none."""
+    graph = opened.settings.graph
+    try:
+        rows = await opened.store.query(build_other_graph_query(graph or None))
+    except (
+        StoreError
+    ):  # a store without named graphs, such as a default namespace of Blazegraph, rejects the word GRAPH
+        return ""
+    if rows:
+        return str(getattr(rows[0].get("graph"), "value", rows[0].get("graph")))
+    if graph and await opened.store.query("SELECT ?node WHERE { ?node ?predicate ?object } LIMIT 1"):
+        return "the default graph"
+    return ""
