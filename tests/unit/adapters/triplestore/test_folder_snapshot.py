@@ -63,7 +63,7 @@ def read_store(folder: Path) -> OxigraphStore:
 
 
 async def test_reader_beside_a_writer_sees_whole_transactions(tmp_path: Path) -> None:
-    """Each snapshot is consistent, newer than the one before, and gone after the end of the reader. The writer goes on."""
+    """Each snapshot is consistent, newer than the one before, and gone after the end of the reader. The writer continues."""
     folder, largest = tmp_path / "store", -1
     with writing(folder) as process:
         end = time.monotonic() + 120
@@ -86,8 +86,8 @@ async def test_reader_beside_a_writer_sees_whole_transactions(tmp_path: Path) ->
     assert len(Store(folder)) > largest
 
 
-async def test_second_writer_is_told_the_process_of_the_first(tmp_path: Path) -> None:
-    """The number of the process is what to stop."""
+async def test_error_of_second_writer_names_the_first_process(tmp_path: Path) -> None:
+    """The operator stops that process."""
     folder = tmp_path / "store"
     with writing(folder) as process:
         for access in (StoreAccess.KEEP, StoreAccess.WRITE):
