@@ -36,12 +36,14 @@ class VerificationSession(NamedTuple):
     Attributes:
         verifier: Verifier of single entities.
         sampler: Sampler of the entities to verify.
-        can_change: Whether another process may write to the store meanwhile: an embedded store has one process.
+        can_change: Whether the store may change during the verification: an embedded store is read as it was at the start.
+        completed_until: Time up to which the store states that it is complete, milliseconds since the epoch; 0 if it is unknown.
     """
 
     verifier: Verifier
     sampler: Sampler
     can_change: bool
+    completed_until: int
 
 
 @asynccontextmanager
@@ -95,7 +97,9 @@ async def open_verification_session(
         )
         index = StoreEntityIndex(store, uris, graph=settings.graph)
         sampler = Sampler(queries, discovered.site, pages, index, random, list_limit=list_limit)
-        yield VerificationSession(verifier, sampler, can_change=is_http_location(settings.location))
+        yield VerificationSession(
+            verifier, sampler, can_change=is_http_location(settings.location), completed_until=complete
+        )
 
 
 async def _check_concept_base(store: TripleStore, settings: StoreSettings) -> None:
