@@ -83,6 +83,7 @@ CASES = (
     MuteCase("replay", "--from kafka://MUTE/errors --to page-content-change", 130),
     MuteCase("lag", "--store http://MUTE/sparql", 130),
     MuteCase("store counts", "--store http://MUTE/sparql", 130),
+    MuteCase("store query", "ASK{?s?p?o} --store http://MUTE/sparql", 130),
     MuteCase("store sweep", "--store http://MUTE/sparql", 130),
     MuteCase("store verify", "--wikibase http://MUTE/ --store store", 130),
     MuteCase("store verify", "--wikibase WIKI --store http://MUTE/sparql", 130),

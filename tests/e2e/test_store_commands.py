@@ -17,7 +17,7 @@ from wikistate.core.sparql.updates import build_requests
 from wikistate.core.updater.store_metadata import StorePosition
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.streaming.record import Partition
-from wikistate.testing.wikibase import EditSimulator, Repository
+from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Repository
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 BASE = "store.concept_base"
 ORPHAN = Quad(NamedNode(f"{URIS.value}abc"), NamedNode("http://a.test/p"), Literal("unused"))
 OTHER = Quad(NamedNode("http://a.test/s"), NamedNode("http://a.test/p"), Literal("x"))
+
+
+def read_names(folder: Path) -> list[str]:
+    """Return the names in a folder."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.fixture
@@ -96,6 +101,34 @@ async def test_entities_in_a_named_graph_are_found(repository: Repository, tmp_p
     assert graph.value in found.err
     assert right.status == 0, right.err
     assert "Item" in right.out.decode()
+
+
+@pytest.mark.parametrize("kind", ["folder", "endpoint"])
+async def test_store_with_triples_in_another_graph_is_not_called_empty(kind: str, tmp_path: Path) -> None:
+    """The message names the graph that has triples, for a named graph and for the default graph."""
+    named, default = NamedNode("http://a.test/g"), OTHER
+    async with located(kind, [Quad(OTHER.subject, OTHER.predicate, OTHER.object, named)], tmp_path) as store:
+        found = await run_wikistate("store", "counts", *store, folder=tmp_path)
+    assert found.status == 4
+    assert f"triples in {named.value}" in found.err
+    folder = tmp_path / "other"
+    folder.mkdir()
+    async with located(kind, [default], folder) as store:
+        found = await run_wikistate("store", "counts", *store, "--set", f"store.graph={named.value}", folder=folder)
+    assert found.status == 4
+    assert "triples in the default graph" in found.err
+    assert not found.out
+
+
+@pytest.mark.parametrize("command", [("store", "counts"), ("store", "sweep"), ("store", "verify"), ("lag",)])
+async def test_wrong_name_of_a_folder_is_an_error_and_creates_nothing(command: tuple[str, ...], tmp_path: Path) -> None:
+    """Only a run creates a store."""
+    async with FakeWikibase(Repository()) as wikibase:
+        more = ("--wikibase", wikibase.url) if "verify" in command else ()
+        found = await run_wikistate(*command, "--store", "stor", *more, folder=tmp_path)
+    assert found.status == 2
+    assert "There is no store in stor" in found.err
+    assert read_names(tmp_path) == []
 
 
 async def test_store_with_bookkeeping_alone_is_empty(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pyoxigraph import Literal, NamedNode, Quad, Store
 from tests.e2e.commands import CommandResult, run_wikistate
 from tests.e2e.sync_run import (
     URIS,
+    SyncRun,
     endpoint_settings,
     load_from_scratch,
     munge_all,
@@ -66,6 +67,13 @@ class ComparedStore:
         )
         self.corrupt(lambda store: store.update(update))
 
+    async def edit_wiki(self) -> None:
+        """Edit entities of the wiki until cancelled."""
+        assert self.wikibase.simulator is not None
+        while True:
+            self.wikibase.simulator.simulate(1)
+            await asyncio.sleep(0.1)
+
     async def verify(self, *words: str) -> CommandResult:
         """Run the command."""
         location = ("--store", "store", "--wikibase", self.wikibase.url)
@@ -83,6 +91,18 @@ class ComparedStore:
 def has_entity(store: Store, name: str) -> bool:
     """Return whether a store has an entity."""
     return any(store.quads_for_pattern(entity_iri(name), None, None))
+
+
+def remove_whole_entity(store: Store, name: str) -> None:
+    """Remove the triples of an entity, of its statements, and of what begins with its IRI."""
+    starts = (
+        f"<{entity_iri(name).value}>",
+        f"<{entity_iri(name).value}-",
+        f"<http://wikibase.example/entity/statement/{name}",
+    )
+    for quad in list(store):
+        if str(quad.subject).startswith(starts):
+            store.remove(quad)
 
 
 def remove_entity(store: Store, name: str) -> None:
@@ -300,6 +320,61 @@ async def test_newer_edit_is_not_a_difference(compared: ComparedStore) -> None:
     compared.repository.save(compared.repository.entity(name))
     finished = await compared.verify("--entity", name)
     assert (finished.status, finished.out.decode().split()) == (0, ["1", "behind"]), finished.err
+
+
+async def test_changes_after_the_end_of_the_job_are_behind(compared: ComparedStore) -> None:
+    """A living wiki creates, edits, restores and deletes entities while the job is stopped: the store is not wrong."""
+    edited, deleted, *_ = compared.list_entities("Q")
+    restored = compared.list_entities("L")[-1]  # no article links to it
+    repository = compared.repository
+    repository.delete(restored)
+    names = {edited, deleted, restored}
+    compared.corrupt(lambda store: remove_whole_entity(store, restored))
+    await asyncio.sleep(2.0)  # the times of the wiki are whole seconds
+    compared.set_completed_until(repository.now())
+    repository.save(repository.entity(edited))
+    repository.delete(deleted)
+    repository.restore(restored)
+    for _ in range(3):
+        names.add(repository.next_id(EntityKind.ITEM))
+        repository.save(EntityGenerator(Random(7)).make_item(repository.next_id(EntityKind.ITEM), triples=8))
+    finished = await compared.verify("--sample", "500", "--wait", "0")
+    assert finished.status == 0, finished.out.decode()
+    assert "complete up to" in finished.err
+    rows = [line.split(maxsplit=1) for line in finished.out.decode().splitlines()]
+    counts = {result.strip(): int(number) for number, result in rows}
+    assert counts["behind"] == len(names)
+    assert set(counts) == {"behind", "in step"}
+
+
+async def test_older_gaps_of_a_stopped_store_stay_errors(compared: ComparedStore) -> None:
+    """Only what is newer than the stated time is behind: an entity that was lost, and a deletion that was missed, are not."""
+    lost, deleted = compared.list_entities("L")[-1], compared.list_entities("Q")[0]
+    compared.corrupt(lambda store: remove_whole_entity(store, lost))
+    compared.repository.delete(deleted)
+    compared.set_completed_until(compared.repository.now() + 60_000)
+    finished = await compared.verify("--entity", lost, "--entity", deleted)
+    assert finished.status == 7, finished.err
+    assert f"{lost} " in finished.out.decode()
+    assert "missing" in finished.out.decode()
+    assert "gone from the wiki" in finished.out.decode()
+
+
+async def test_store_of_a_running_job_is_verified(compared: ComparedStore) -> None:
+    """The snapshot is older than the newest edits, which are behind and not wrong."""
+    compared.corrupt(lambda store: store.clear())
+    synced = SyncRun(compared.wikibase, compared.folder)
+    async with synced.start() as job:
+        await synced.wait_until_fresh(job)
+        editing = asyncio.create_task(compared.edit_wiki())
+        finished = await compared.verify("--sample", "500")
+        editing.cancel()
+        repaired = await compared.verify("--sample", "1", "--repair")
+        assert job.is_running
+    assert finished.status == 0, finished.out.decode()
+    assert "in step" in finished.out.decode()
+    assert repaired.status == 2
+    assert "kept in step by process" in repaired.err
 
 
 @pytest.mark.parametrize("merged", [False, True], ids=["edited", "merged"])

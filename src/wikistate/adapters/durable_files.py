@@ -1,6 +1,6 @@
 """Files that are replaced as a whole: after a crash a reader finds the old content or the new one.
 
-Every rename of wikistate is here. The order is always the same: the content reaches the disk, then the name changes, then the
+Every rename of wikistate is here, and every link. The order is always the same: the content reaches the disk, then the name changes, then the
 folder reaches the disk. With another order a power failure may leave an empty file under the new name.
 """
 
@@ -61,6 +61,11 @@ def rename_durably(moves: Mapping[Path, Path]) -> None:
     for source in moves:
         _sync(source)
     _rename(moves)
+
+
+def link_file(source: Path, target: Path) -> None:
+    """Give a file that does not change a second name, which need not be durable. Raises `OSError`."""
+    target.hardlink_to(source)
 
 
 def sync_folder(folder: Path) -> None:

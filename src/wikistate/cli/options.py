@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from wikistate.cli.query_format import QueryFormat
 from wikistate.wiring.registry import JOBS
 
 Config = Annotated[
@@ -90,3 +91,15 @@ MetricsPort = Annotated[
     int | None,
     typer.Option(help="Serve Prometheus metrics on this port of the loopback interface; 0 takes a free one."),
 ]
+QueryText = Annotated[
+    str, typer.Argument(metavar="QUERY", help="A SPARQL query, a file that holds one, or - for standard input.")
+]
+AnswerFormat = Annotated[
+    QueryFormat | None,
+    typer.Option("--format", help="The format of the answer; by default a table at a terminal, elsewhere TSV."),
+]
+AnswerLimit = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="The most rows or triples; by default 1,000 in a table, else 100,000."),
+]
+QueryTimeout = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="The longest time for the answer.")]

@@ -31,6 +31,11 @@ def print_document(text: str) -> None:
     _write(mask(text).removesuffix("\n"), stderr=False)
 
 
+def is_terminal() -> bool:
+    """Return whether standard output is a terminal."""
+    return unguarded(sys.stdout).isatty()
+
+
 def open_stream(*, stderr: bool) -> TextIO:
     """Return a standard stream for text that is prepared: it has no guard."""
     return unguarded(sys.stderr if stderr else sys.stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from wikistate.adapters.triplestore.store import StoreAccess
 from wikistate.cli.execution import run_async
 from wikistate.cli.exits import Exit
 from wikistate.cli.settings import load_configuration
@@ -43,7 +44,7 @@ def print_counted(counts: Mapping[str, int], *, otherwise: str) -> None:
 
 def sweep(flags: CliSettings) -> Exit:
     """Delete orphaned values, references and sitelinks. Raises as `print_counts`."""
-    removed = run_async(_use_store(flags, _sweep))
+    removed = run_async(_use_store(flags, _sweep, access=StoreAccess.WRITE))
     Terminal().print_line("Orphans deleted." if removed is None else f"Orphans deleted: {removed:,} triples.")
     return Exit.OK
 
@@ -54,9 +55,11 @@ async def _sweep(opened: OpenStore) -> int | None:
     return await opened.store.sweep()
 
 
-async def _use_store(flags: CliSettings, use: Callable[[OpenStore], Awaitable[T]]) -> T:
+async def _use_store(
+    flags: CliSettings, use: Callable[[OpenStore], Awaitable[T]], *, access: StoreAccess = StoreAccess.READ
+) -> T:
     configuration = load_configuration(NAME, flags).configuration
     configure_logs(configuration.telemetry)
     settings = configuration.store
-    async with open_store(settings, RecordingMeter()) as opened:
+    async with open_store(settings, RecordingMeter(), access=access) as opened:
         return await use(opened)

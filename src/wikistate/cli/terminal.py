@@ -62,19 +62,22 @@ class Terminal:
             line.append(show_text(text), style)
         self._console.print(line, soft_wrap=True)
 
-    def print_table(self, rows: Iterable[Sequence[str]], *, header: Sequence[str] = ()) -> None:
-        """Print a table whose first column holds numbers.
+    def print_table(
+        self, rows: Iterable[Sequence[str]], *, header: Sequence[str] = (), is_numbered: bool = True
+    ) -> None:
+        """Print a table.
 
         Args:
             rows: Cells of each row.
             header: Names of the columns; empty for a table without a header.
+            is_numbered: Whether the first column holds numbers.
         """
         table = Table(box=None, padding=(0, 2), show_header=bool(header))
         for number, cells in enumerate(rows):
             if number == 0:
                 for column, _ in enumerate(cells):
                     name = show_text(header[column]) if header else ""
-                    table.add_column(Text(name), justify="left" if column else "right")
+                    table.add_column(Text(name), justify="left" if column or not is_numbered else "right")
             table.add_row(*(Text(show_text(cell, MAX_CELL), overflow="fold") for cell in cells))
         self._console.print(table)
 

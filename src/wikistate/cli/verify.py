@@ -12,6 +12,7 @@ from wikistate.cli.exits import Exit
 from wikistate.cli.output import print_line
 from wikistate.cli.settings import load_configuration
 from wikistate.cli.stores import print_counted
+from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.jobs.rdf_sync import NAME
 from wikistate.ops.verify.rechecks import compare_entities
@@ -95,9 +96,12 @@ async def _verify_entities(flags: CliSettings, request: VerifyRequest) -> list[C
         random=random.Random(),  # noqa: S311
         patience=request.wait,
         list_limit=request.list_limit,
+        repairs=request.repair,
     )
     async with session as both:
         entities = request.entities or await _sample(both.sampler, request.sample)
+        if both.completed_until:
+            _report(f"The store is complete up to {format_timestamp(both.completed_until)}; later changes are behind.")
         found = await compare_entities(both.verifier, entities, wait=request.wait if both.can_change else 0.0)
         if len(found) < len(entities):
             _report(

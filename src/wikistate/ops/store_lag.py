@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wikistate.adapters.triplestore.store_folder import require_store
 from wikistate.adapters.triplestore.writer import completed_until
 from wikistate.core.sparql.queries import read_newest_change, select_newest_change
 from wikistate.errors import StoreError
@@ -25,6 +27,7 @@ async def read_freshness(settings: StoreSettings, meter: Meter) -> int:
     """
     file = build_freshness_file(settings)
     if file is not None:
+        require_store(Path(settings.location))
         return _require_freshness(file.read(), settings)
     async with open_store(settings, meter) as opened:
         until = completed_until(opened.description.positions.values(), await _query_freshness(opened))

@@ -14,6 +14,8 @@ from wikistate.adapters.http.credentials import resolve_authentication
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
 from wikistate.adapters.triplestore.freshness import FreshnessFile
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
+from wikistate.adapters.triplestore.query_service import EmbeddedQueries, EndpointQueries
+from wikistate.adapters.triplestore.store import StoreAccess
 from wikistate.core.rdf.diff import select_shared
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.sparql.terms import UnwritableError, format_iri
@@ -24,6 +26,7 @@ from wikistate.telemetry import metrics
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wikistate.adapters.triplestore.query_service import QueryService
     from wikistate.adapters.triplestore.store import OutageRetry, TripleStore
     from wikistate.config.store import StoreSettings
     from wikistate.core.rdf.graph import Graph
@@ -47,13 +50,22 @@ def check_location(settings: StoreSettings) -> None:
         )
 
 
-def build_triple_store(settings: StoreSettings, meter: Meter, *, waits: bool = True) -> TripleStore:
+def build_triple_store(
+    settings: StoreSettings,
+    meter: Meter,
+    *,
+    waits: bool = True,
+    access: StoreAccess = StoreAccess.KEEP,
+    timeout: float | None = None,
+) -> TripleStore:
     """Build the store of the settings; it is not open yet.
 
     Args:
         settings: The settings of the store.
         meter: The meter of its outages.
         waits: Whether requests wait for a store that does not answer. Otherwise they raise `StoreError`.
+        access: Use of the store.
+        timeout: Seconds for each request to an endpoint; None for those of the settings.
 
     Raises:
         ConfigError: A setting of the store is missing or wrong.
@@ -61,10 +73,31 @@ def build_triple_store(settings: StoreSettings, meter: Meter, *, waits: bool = T
     check_location(settings)
     target = build_update_target(settings)
     if not is_http_location(settings.location):
-        return OxigraphStore(Path(settings.location), target)
+        return OxigraphStore(Path(settings.location), target, access=access)
     on_outage = _OutageReporter(settings.location, meter) if waits else partial(_raise_outage, settings.location)
     endpoint = _build_endpoint_settings(settings)
-    return SparqlEndpoint(endpoint if waits else replace(endpoint, reconnect_limit=0.0), target, on_outage=on_outage)
+    if timeout is not None:
+        endpoint = replace(endpoint, request_timeout=timeout, connect_timeout=min(timeout, endpoint.connect_timeout))
+    if not waits:
+        endpoint = replace(endpoint, reconnect_limit=0.0)
+    return SparqlEndpoint(endpoint, target, on_outage=on_outage, access=access)
+
+
+def build_query_service(settings: StoreSettings, *, timeout: float) -> QueryService:
+    """Build the service for the queries that users write; it is not open yet.
+
+    Args:
+        settings: The settings of the store.
+        timeout: Seconds for a request to an endpoint.
+
+    Raises:
+        ConfigError: A setting of the store is missing or wrong.
+    """
+    check_location(settings)
+    graph = _require_iri(settings.graph, key="store.graph") if settings.graph else ""
+    if not is_http_location(settings.location):
+        return EmbeddedQueries(Path(settings.location), graph=graph)
+    return EndpointQueries(_with_timeout(_build_endpoint_settings(settings), timeout), graph=graph)
 
 
 def build_freshness_file(settings: StoreSettings) -> FreshnessFile | None:
@@ -139,6 +172,10 @@ def _build_endpoint_settings(settings: StoreSettings) -> EndpointSettings:
         reconnect_limit=settings.reconnect_limit,
         max_retry_after=settings.max_retry_after,
     )
+
+
+def _with_timeout(settings: EndpointSettings, seconds: float) -> EndpointSettings:
+    return replace(settings, request_timeout=seconds, connect_timeout=min(seconds, settings.connect_timeout))
 
 
 def _raise_outage(location: str, waiting: OutageRetry | None) -> None:

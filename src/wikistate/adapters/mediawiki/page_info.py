@@ -96,6 +96,38 @@ class PageInfoClient:
             case _:
                 return None
 
+    async def created_at(self, entity: str) -> int | None:
+        """Return the time of the first revision of an entity's page, or of its last restoration if that is later.
+
+        Milliseconds since the epoch; None if the wiki has no such page or does not say. Raises as `current_revision`.
+        """
+        wanted = {"prop": "revisions", "rvprop": "timestamp", "rvdir": "newer", "rvlimit": "1"}
+        match await self._queries.query({**wanted, **self._page_parameters(entity)}):
+            case {"query": {"pages": [{"revisions": [{"timestamp": str(stated)}]}]}}:
+                times = (parse_timestamp(stated), await self._last_logged(entity, "delete/restore"))
+                return max((time for time in times if time is not None), default=None)
+            case _:
+                return None
+
+    async def deleted_at(self, entity: str) -> int | None:
+        """Return the time of the last deletion of an entity's page, milliseconds since the epoch.
+
+        None if the wiki does not show it: the deletion of a file, whose title is unknown, or a suppressed one. Raises as
+        `current_revision`.
+        """
+        return await self._last_logged(entity, "delete/delete")
+
+    async def _last_logged(self, entity: str, action: str) -> int | None:
+        title = self._page_parameters(entity).get("titles")
+        if title is None:
+            return None
+        wanted = {"list": "logevents", "leprop": "timestamp|type|title", "lelimit": "1"}
+        match await self._queries.query({**wanted, "leaction": action, "letitle": title}):
+            case {"query": {"logevents": [{"timestamp": str(stated)}, *_]}}:
+                return parse_timestamp(stated)
+            case _:
+                return None
+
     async def _query_info(self, entity: str) -> Mapping[str, Any]:
         return await self._queries.query({"prop": "info", **self._page_parameters(entity)})
 

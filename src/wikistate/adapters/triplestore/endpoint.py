@@ -26,7 +26,7 @@ from wikistate.adapters.triplestore.responses import (
     parse_change_count,
 )
 from wikistate.adapters.triplestore.sparql_store import SparqlStoreBase
-from wikistate.adapters.triplestore.store import ApplyResult, OutageRetry, StoreChanged, emptied_error
+from wikistate.adapters.triplestore.store import ApplyResult, OutageRetry, StoreAccess, StoreChanged, emptied_error
 from wikistate.adapters.triplestore.update_sequence import UpdateSequence
 from wikistate.core.sparql.guards import build_first_request, build_guarded_requests
 from wikistate.core.sparql.queries import parse_results
@@ -122,6 +122,7 @@ class SparqlEndpoint(SparqlStoreBase):
         target: Parts that all statements share.
         on_outage: Called before each wait, and with None when the outage is over.
         sleep: Waits for a number of seconds.
+        access: Use of the store.
     """
 
     def __init__(
@@ -129,10 +130,11 @@ class SparqlEndpoint(SparqlStoreBase):
         settings: EndpointSettings,
         target: UpdateTarget,
         *,
+        access: StoreAccess = StoreAccess.KEEP,
         on_outage: OnOutage = lambda _: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        super().__init__(target)
+        super().__init__(target, access=access)
         self._waits = self._has_answered = self._answers_updates_with_pages = False
         self._outage = Outage("store", settings.update_url, limit=settings.reconnect_limit)
         self._settings = settings

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wikistate.adapters.triplestore.folder_lock import LOCK
 from wikistate.errors import StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_LOCK = "LOCK"
-"""File of RocksDB that stays the same as long as a store is open."""
 
 
 class FolderIdentity:
@@ -41,7 +39,7 @@ class FolderIdentity:
         if self._folder is None:
             return None
         try:
-            found = [path.stat() for path in (self._folder, self._folder / _LOCK)]
+            found = [path.stat() for path in (self._folder, self._folder / LOCK)]
         except OSError:
             return ()
         return tuple((each.st_dev, each.st_ino) for each in found)

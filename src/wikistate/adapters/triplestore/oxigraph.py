@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from pyoxigraph import DefaultGraph, NamedNode, Quad, QueryBoolean, QuerySolutions, RdfFormat, Store
 
 from wikistate.adapters.triplestore.folder_identity import FolderIdentity
+from wikistate.adapters.triplestore.folder_snapshot import FolderSnapshot
 from wikistate.adapters.triplestore.sparql_store import SparqlStoreBase
-from wikistate.adapters.triplestore.store import ApplyResult, StoreChanged
+from wikistate.adapters.triplestore.store import ApplyResult, StoreAccess, StoreChanged
 from wikistate.adapters.triplestore.store_failures import STORE_FAILURES, explain_open_failure, explained_failures
-from wikistate.adapters.triplestore.store_folder import prepare_folder
+from wikistate.adapters.triplestore.store_folder import prepare_folder, require_store
 from wikistate.core.rdf.vocabulary import VERSION
 from wikistate.core.sparql.guards import write_token
 from wikistate.core.sparql.queries import build_state_query, read_state
@@ -66,11 +67,13 @@ class OxigraphStore(SparqlStoreBase):
     Args:
         folder: Folder of the store; created if it does not exist. None for memory, in tests.
         target: Parts that all statements share.
+        access: Use of the store. To read it, the store is opened as it is at this moment: see `FolderSnapshot`.
     """
 
-    def __init__(self, folder: Path | None, target: UpdateTarget) -> None:
-        super().__init__(target._replace(max_request_bytes=1 << 62))
+    def __init__(self, folder: Path | None, target: UpdateTarget, *, access: StoreAccess = StoreAccess.KEEP) -> None:
+        super().__init__(target._replace(max_request_bytes=1 << 62), access=access)
         self._folder = folder
+        self._snapshot: FolderSnapshot | None = None
         self._store: Store | None = None
         self._identity = FolderIdentity(None)
         self._logged = 0
@@ -90,8 +93,9 @@ class OxigraphStore(SparqlStoreBase):
             ConfigError: The folder is not a store, or another process has it open.
             StoreError: The store is damaged, or its folder cannot be written.
         """
-        self._store = await self._run_on_thread(lambda: _open_store(self._folder))
-        self._identity = FolderIdentity(self._folder)
+        self._store = await self._run_on_thread(self._open)
+        if self._access is not StoreAccess.READ:
+            self._identity = FolderIdentity(self._folder)
         return await self._check_and_describe()
 
     async def apply(
@@ -132,11 +136,29 @@ class OxigraphStore(SparqlStoreBase):
         """
         store, self._store = self._store, None
         try:
-            if store is not None and self._folder is not None:
+            if store is not None and self._folder is not None and self._access is not StoreAccess.READ:
                 self._identity.check()
                 await self._run_on_thread(lambda: _flush(store))
         finally:
             self._thread.shutdown()
+            if self._snapshot is not None:
+                self._snapshot.remove()
+
+    def _open(self) -> Store:
+        if self._folder is None:
+            return Store()
+        try:
+            match self._access:
+                case StoreAccess.KEEP:
+                    prepare_folder(self._folder)
+                case StoreAccess.WRITE:
+                    require_store(self._folder)
+                case StoreAccess.READ:
+                    self._snapshot = FolderSnapshot(self._folder)
+                    return Store.read_only(str(self._snapshot.create()))
+            return Store(self._folder)
+        except STORE_FAILURES as error:
+            raise explain_open_failure(self._folder, error) from error
 
     async def _update(self, update: str) -> object:
         return await self._run_on_thread(lambda: self._write(update))
@@ -278,13 +300,3 @@ def _flush(store: Store) -> None:
 
 def _count_insertions(patch: StorePatch) -> int:
     return len(patch.added) + len(patch.linked)
-
-
-def _open_store(folder: Path | None) -> Store:
-    if folder is None:
-        return Store()
-    try:
-        prepare_folder(folder)
-        return Store(folder)
-    except STORE_FAILURES as error:
-        raise explain_open_failure(folder, error) from error

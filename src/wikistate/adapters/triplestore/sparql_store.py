@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.triplestore.checks import check_marker
-from wikistate.adapters.triplestore.store import StoreDescription
+from wikistate.adapters.triplestore.store import StoreAccess, StoreDescription
 from wikistate.core.sparql import orphans, queries
 from wikistate.core.updater.store_metadata import StoreForm
 
@@ -26,10 +26,12 @@ class SparqlStoreBase(ABC):
 
     Args:
         target: Parts that all statements share.
+        access: Use of the store.
     """
 
-    def __init__(self, target: UpdateTarget) -> None:
+    def __init__(self, target: UpdateTarget, *, access: StoreAccess = StoreAccess.KEEP) -> None:
         self._target = target
+        self._access = access
         self._run, self._batches = uuid.uuid4().hex, count()
         self._opened = StoreDescription(form=StoreForm.EMPTY, positions={})
 
@@ -69,7 +71,8 @@ class SparqlStoreBase(ABC):
 
     async def _check_and_describe(self) -> StoreDescription:
         """Check the store and return its description. Raises `StoreError`."""
-        await check_marker(self._update, self.query, self._target)
+        if self._access is not StoreAccess.READ:
+            await check_marker(self._update, self.query, self._target)
         form, state = await self.form(), await self.state()
         recorded = await self.query(queries.build_origin_query(self._target))
         is_empty = form is StoreForm.EMPTY and not state.positions

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from wikistate.errors import StoreError
@@ -20,6 +21,19 @@ if TYPE_CHECKING:
 
     OnOutage = Callable[["OutageRetry | None"], None]
     """Callback before each wait; None when the outage is over."""
+
+
+class StoreAccess(Enum):
+    """Use of a store by a process."""
+
+    KEEP = "keep"
+    """A job keeps it in step: a missing embedded store is created."""
+
+    WRITE = "write"
+    """A command changes a store that exists."""
+
+    READ = "read"
+    """A command reads a store that exists, also while another process writes to it. It writes nothing, no marker either."""
 
 
 class ApplyResult(NamedTuple):

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from errno import EACCES, EAGAIN, EDQUOT, EFBIG, ENOSPC, EPERM, EROFS
 from typing import TYPE_CHECKING
 
+from wikistate.adapters.triplestore.folder_lock import find_lock_holder
 from wikistate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -30,11 +31,7 @@ def explain_open_failure(folder: Path, error: Exception) -> ConfigError | StoreE
     text = str(error)
     message = f"The store in {folder} cannot be opened: {text}."
     if any(sign in text for sign in _LOCKED):
-        return ConfigError(
-            message,
-            hint="Stop the process that has it open: no other process may use an embedded store meanwhile.",
-            key="store.location",
-        )
+        return _explain_lock(folder, message)
     if any(sign in text for sign in _NO_FOLDER):
         return ConfigError(
             message,
@@ -42,6 +39,17 @@ def explain_open_failure(folder: Path, error: Exception) -> ConfigError | StoreE
             key="store.location",
         )
     return StoreError(message, hint=_advise(text), folder=str(folder))
+
+
+def _explain_lock(folder: Path, message: str) -> ConfigError:
+    holder = find_lock_holder(folder)
+    stop = "Stop the process that has it open" if holder is None else f"To write to it, stop process {holder} first"
+    return ConfigError(
+        message if holder is None else f"The store in {folder} is kept in step by process {holder}.",
+        hint=f"{stop}: no other process may use an embedded store meanwhile. `wikistate store query`, `counts` and `verify` read it "
+        "beside that process.",
+        key="store.location",
+    )
 
 
 @contextmanager

@@ -51,11 +51,44 @@ def prepare_folder(folder: Path, *, user: int | None = None) -> None:
         OSError: It cannot be created or read.
     """
     make_private_folder(folder)
-    names = {each.name for each in folder.iterdir()}
+    names = _list_names(folder)
     is_own = folder.stat().st_uid == (os.geteuid() if user is None else user)
     if is_own and not names - {"lost+found"}:
         folder.chmod(PRIVATE_FOLDER)  # an empty folder shares nothing yet
     _check_access(folder)
+    _check_contents(folder, names)
+
+
+def require_store(folder: Path) -> None:
+    """Check that a folder holds a store. It changes no file.
+
+    Raises:
+        ConfigError: The folder does not exist, or holds something else.
+        StoreError: The store is damaged.
+        OSError: It cannot be read.
+    """
+    if not folder.exists():
+        raise _missing_error(folder, f"There is no store in {folder}: the folder does not exist.")
+    names = _list_names(folder)
+    _check_contents(folder, names)
+    if "CURRENT" not in names:
+        raise _missing_error(folder, f"There is no store in {folder}: the folder is empty.")
+
+
+def _missing_error(folder: Path, message: str) -> ConfigError:
+    return ConfigError(
+        message,
+        hint="Check the spelling of store.location. Only `wikistate run` creates a store. Nothing was changed.",
+        key="store.location",
+        folder=str(folder),
+    )
+
+
+def _list_names(folder: Path) -> set[str]:
+    return {each.name for each in folder.iterdir()}
+
+
+def _check_contents(folder: Path, names: set[str]) -> None:
     if "CURRENT" in names:
         _check_database(folder)
     elif any(_DATA_FILE.fullmatch(name) for name in names):

@@ -57,6 +57,12 @@ def build_contents_query(target: UpdateTarget) -> str:
     return f"SELECT ?node WHERE {target.where(f'?node ?predicate ?object FILTER({ours})')} LIMIT 1"
 
 
+def build_other_graph_query(graph: str | None) -> str:
+    """Build the query of a named graph with triples, other than one graph, as ``?graph``."""
+    others = "" if graph is None else f" FILTER(?graph != {format_iri(graph)})"
+    return f"SELECT ?graph WHERE {{ GRAPH ?graph {{ ?node ?predicate ?object }}{others} }} LIMIT 1"
+
+
 def read_contents(rows: Iterable[Row]) -> list[str]:
     """Return the subjects, as text."""
     return [str(row["node"]) for row in rows if "node" in row]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.adapters.mediawiki.page_info import PageInfoClient
 from wikistate.adapters.triplestore.checks import check_form
+from wikistate.adapters.triplestore.store import StoreAccess
 from wikistate.adapters.triplestore.writer import completed_until
 from wikistate.config.enrich import WhenRefused
 from wikistate.errors import ConfigError
@@ -35,12 +36,14 @@ class VerificationSession(NamedTuple):
     Attributes:
         verifier: Verifier of single entities.
         sampler: Sampler of the entities to verify.
-        can_change: Whether another process may write to the store meanwhile: an embedded store has one process.
+        can_change: Whether the store may change during the verification: an embedded store is read as it was at the start.
+        completed_until: Time up to which the store states that it is complete, milliseconds since the epoch; 0 if it is unknown.
     """
 
     verifier: Verifier
     sampler: Sampler
     can_change: bool
+    completed_until: int
 
 
 @asynccontextmanager
@@ -51,6 +54,7 @@ async def open_verification_session(
     random: Random,
     patience: float = DEFAULT_PATIENCE,
     list_limit: int = LIST_LIMIT,
+    repairs: bool = False,
 ) -> AsyncIterator[VerificationSession]:
     """Read the description of the wiki, and open the store and the clients.
 
@@ -60,6 +64,7 @@ async def open_verification_session(
         random: Source of the random numbers of samples.
         patience: See `Verifier`.
         list_limit: See `Sampler`.
+        repairs: Whether the store is changed. Otherwise another process may write to it meanwhile.
 
     Raises:
         ConfigError: A setting is not valid, or contradicts the wiki; or the store holds the entities of another wiki.
@@ -71,7 +76,7 @@ async def open_verification_session(
     uris, queries, store = (
         build_uris(settings),
         build_query_client(discovered.configuration, discovered.api),
-        build_triple_store(settings, meter, waits=False),
+        build_triple_store(settings, meter, waits=False, access=StoreAccess.WRITE if repairs else StoreAccess.READ),
     )
     pages, graphs = (
         PageInfoClient(queries, discovered.site),
@@ -92,7 +97,9 @@ async def open_verification_session(
         )
         index = StoreEntityIndex(store, uris, graph=settings.graph)
         sampler = Sampler(queries, discovered.site, pages, index, random, list_limit=list_limit)
-        yield VerificationSession(verifier, sampler, can_change=is_http_location(settings.location))
+        yield VerificationSession(
+            verifier, sampler, can_change=is_http_location(settings.location), completed_until=complete
+        )
 
 
 async def _check_concept_base(store: TripleStore, settings: StoreSettings) -> None:

@@ -31,7 +31,8 @@ class ComparisonResult(StrEnum):
     """Store and wiki hold the same."""
 
     BEHIND = "behind"
-    """The store holds an older revision correctly: the newer one may be pending."""
+    """The store holds an older revision correctly, or none: the newer one may be pending. So is each creation, edit and deletion
+    after the time up to which the store states that it is complete."""
 
     UNKNOWN = "not to be compared"
     """The wiki does not show the revision that the store holds, or has no RDF of it."""
@@ -60,6 +61,9 @@ DEFAULT_PATIENCE = 60.0
 
 SLACK_MS = 600_000
 """Tolerance of a store's stated freshness in milliseconds: events wait for those before them, and clocks differ."""
+
+
+_SECOND = 1000
 
 
 class ComparedEntity(NamedTuple):
@@ -95,6 +99,12 @@ class PageInfo(CurrentRevisions, Protocol):
     async def last_touched(self, entity: str) -> int | None:
         """Return the time of the last change of the page, milliseconds since the epoch: of its newest revision, or later."""
 
+    async def created_at(self, entity: str) -> int | None:
+        """Return the time since which the page exists, milliseconds since the epoch; None if it is unknown."""
+
+    async def deleted_at(self, entity: str) -> int | None:
+        """Return the time of the last deletion of the page, milliseconds since the epoch; None if it is unknown."""
+
 
 class Verifier:
     """Verifier of single entities.
@@ -106,7 +116,7 @@ class Verifier:
         pages: Current revisions on the wiki; open.
         completed_until: Time up to which the store stated that it is complete before the first comparison, milliseconds
             since the epoch; 0 if it is unknown.
-        patience: Seconds after which a change that the store lacks is left behind, whatever the store states.
+        patience: Seconds after which a change that the store lacks is left behind, unless it is newer than what the store states.
         now: Returns seconds since the epoch.
     """
 
@@ -142,13 +152,7 @@ class Verifier:
         found = await self._read(entity)
         current = await self._pages.current_revision(entity)
         if current is None:
-            return (
-                ComparedEntity(
-                    entity, ComparisonResult.DELETED_ON_WIKI, read_revision(found, entity, self._target.uris)
-                )
-                if found
-                else None
-            )
+            return await self._compare_deleted(entity, found) if found else None
         revision = read_revision(found, entity, self._target.uris) or current
         expected = await self._graphs.load(entity, revision)
         if isinstance(expected, GraphUnavailable):
@@ -156,9 +160,7 @@ class Verifier:
         if not found:
             # A redirect has a revision, and no triples that a store holds.
             is_redirect = read_revision(expected, entity, self._target.uris) is None
-            return (
-                None if is_redirect else ComparedEntity(entity, ComparisonResult.MISSING, revision, expected=expected)
-            )
+            return None if is_redirect else await self._compare_missing(entity, revision, expected)
         different = await find_differences(expected, found, self._store, self._target)
         if different:
             is_updated = repeats > 0 and await self._read(entity) != found  # between the queries
@@ -172,17 +174,29 @@ class Verifier:
         rows = await self._store.query(build_entity_query(entity, self._target))
         return read_entity_triples(rows, entity, self._target.uris)
 
+    async def _compare_deleted(self, entity: str, found: Graph) -> ComparedEntity:
+        is_pending = bool(self._completed_until) and self._is_pending(await self._pages.deleted_at(entity))
+        result = ComparisonResult.BEHIND if is_pending else ComparisonResult.DELETED_ON_WIKI
+        return ComparedEntity(entity, result, read_revision(found, entity, self._target.uris))
+
+    async def _compare_missing(self, entity: str, revision: int, expected: Graph) -> ComparedEntity:
+        if self._completed_until and self._is_pending(await self._pages.created_at(entity)):
+            return ComparedEntity(entity, ComparisonResult.BEHIND, revision)
+        return ComparedEntity(entity, ComparisonResult.MISSING, revision, expected=expected)
+
     async def _compare_older(self, entity: str, revision: int, current: int) -> ComparedEntity:
         newer = await self._graphs.load(entity, current)
         if isinstance(newer, GraphUnavailable):
             # It may be hidden or damaged. After the patience, nothing brings the store to it.
             touched = await self._pages.last_touched(entity)
-            result = ComparisonResult.UNKNOWN if self._is_overdue(touched) else ComparisonResult.BEHIND
+            is_late = self._is_overdue(touched) and not self._is_pending(touched)
+            result = ComparisonResult.UNKNOWN if is_late else ComparisonResult.BEHIND
             return ComparedEntity(entity, result, revision, reason=newer.message)
         # The graph of a redirect states no date; the wiki does.
         date = read_modification_date(newer)
         changed_at = (parse_timestamp(date) if date else None) or await self._pages.last_touched(entity)
-        if not (self._is_overdue(changed_at) or (changed_at and changed_at + SLACK_MS < self._completed_until)):
+        is_older = changed_at is not None and changed_at + SLACK_MS < self._completed_until
+        if self._is_pending(changed_at) or not (is_older or self._is_overdue(changed_at)):
             return ComparedEntity(entity, ComparisonResult.BEHIND, revision)
         return ComparedEntity(
             entity, ComparisonResult.STALE, revision, expected=newer, reason=f"the wiki has revision {current}"
@@ -211,6 +225,10 @@ class Verifier:
     def _is_overdue(self, changed_at: int | None) -> bool:
         """Return whether the store had time to receive a change; True if the time of the change is unknown."""
         return changed_at is None or changed_at + self._patience_ms <= self._now() * 1000
+
+    def _is_pending(self, changed_at: int | None) -> bool:
+        """Return whether a change is newer than all that the store states to hold. The times of a wiki are whole seconds."""
+        return bool(self._completed_until) and changed_at is not None and changed_at + _SECOND > self._completed_until
 
     async def _compare_unavailable(
         self, entity: str, unavailable: GraphUnavailable, revision: int, current: int, *, is_held: bool

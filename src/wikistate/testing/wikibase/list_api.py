@@ -107,7 +107,13 @@ def _answer_recent_changes(rows: list[Json], params: Mapping[str, str]) -> Json:
 
 
 def _answer_log_events(rows: list[Json], params: Mapping[str, str]) -> Json:
-    wanted, limit = _select_rows(rows, params, "le"), int(params["lelimit"])
+    limit = int(params["lelimit"])
+    wanted = [
+        row
+        for row in _select_rows(rows, params, "le")
+        if row["title"] == params.get("letitle", row["title"])
+        and f"{row['type']}/{row['action']}" == params.get("leaction", f"{row['type']}/{row['action']}")
+    ]
     resume = _continuation_key(wanted[limit], "logid") if len(wanted) > limit else ""
     return _build_continuation("lecontinue", resume) | {"query": {"logevents": wanted[:limit]}}
 

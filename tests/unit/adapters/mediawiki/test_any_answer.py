@@ -141,6 +141,8 @@ async def test_pages_and_revisions_of_any_form(path: tuple[Any, ...], value: obj
     with suppress(WikiError):
         assert await PageInfoClient(queries, site).current_revision("Q3") in (None, 5, value)
     assert (await PageInfoClient(queries, site).last_touched("Q3")) is None
+    for read in (PageInfoClient(queries, site).created_at, PageInfoClient(queries, site).deleted_at):
+        assert isinstance(await read("Q3"), int | None)
 
     async def connect() -> Scripted:
         return queries
