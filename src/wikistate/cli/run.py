@@ -16,7 +16,6 @@ from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.wiring.pipeline import StorePipeline
 from wikistate.wiring.registry import find_job
-from wikistate.wiring.wikis import lacks_contact
 
 if TYPE_CHECKING:
     from wikistate.cli.execution import RunOptions
@@ -71,8 +70,6 @@ def _load(spec: JobSpec, flags: CliSettings) -> Configuration:
     configure_logs(configuration.telemetry, job_name=configuration.stream_manager.job_name)
     for warning in loaded.warnings:
         log.warning("unknown_setting", setting=warning)
-    if lacks_contact(configuration):
-        log.warning("contact_missing")
     return configuration
 
 

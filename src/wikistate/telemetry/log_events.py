@@ -33,7 +33,8 @@ _COMMAND = (
         "contact_missing",
         "warning",
         "Wikimedia requires a contact in the User-Agent and limits clients without one; set enrich.contact.",
-        "The job reads from Wikimedia's wikis and `enrich.contact` is empty. Set it to an e-mail address or a URL.",
+        "Logged once, at the first request to a wiki of Wikimedia, if `enrich.contact` is empty. Set it to an e-mail address or "
+        "a URL.",
     ),
     LogEvent(
         "metrics_served",
