@@ -40,12 +40,14 @@ class RunOptions(NamedTuple):
         create_topics: Whether to create missing Kafka topics first.
         check: Whether to only open all connections.
         progress: Whether to show a live line; None shows it at a terminal.
+        overwrite: Whether to replace the output files.
     """
 
     runner: RunnerName
     create_topics: bool
     check: bool
     progress: bool | None
+    overwrite: bool = False
 
 
 class Runnable(Protocol):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wikistate.adapters.connectors.start_stop import Moment, parse_end
 from wikistate.cli.execution import create_topics, run_async, run_locally
 from wikistate.cli.exits import Exit
+from wikistate.cli.outputs import announce_outputs
 from wikistate.cli.settings import load_configuration
 from wikistate.cli.terminal import Terminal
 from wikistate.core.events.replay import ReplayFilter
@@ -88,6 +89,7 @@ def run_replay(request: ReplayRequest, flags: CliSettings) -> Exit:
     pipeline = plan.build(found)
     if request.create_topics:
         create_topics(pipeline)
+    announce_outputs(pipeline)
     return run_locally(pipeline, configuration, meter, rebuild=lambda: plan.build(found), total=found.selected_count)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from wikistate.cli.execution import create_topics, print_check_passed, run_async, run_locally
+from wikistate.cli.outputs import announce_outputs, clear_outputs
 from wikistate.cli.runner_name import RunnerName
 from wikistate.cli.settings import load_configuration
 from wikistate.cli.stopping import stop_is_success
@@ -51,6 +52,10 @@ def _run_job(name: str, flags: CliSettings, options: RunOptions) -> Exit:
     if options.check:
         run_async(check(pipeline, configuration.local))
         return print_check_passed()
+    if options.overwrite:
+        _require_local(options)
+        clear_outputs(pipeline)
+    announce_outputs(pipeline)
     if options.runner is RunnerName.FLINK and not isinstance(pipeline, StorePipeline):
         from wikistate.cli.flink import run_on_flink  # noqa: PLC0415  (an extra that the local runner does not need)
 
@@ -71,6 +76,15 @@ def _load(spec: JobSpec, flags: CliSettings) -> Configuration:
     for warning in loaded.warnings:
         log.warning("unknown_setting", setting=warning)
     return configuration
+
+
+def _require_local(options: RunOptions) -> None:
+    if options.runner is RunnerName.FLINK:
+        raise ConfigError(
+            "--overwrite is for the local runner: on Flink a run resumes from its newest checkpoint.",
+            hint="Leave out --overwrite, or write to a new file.",
+            key="--overwrite",
+        )
 
 
 def _require_flink_support(spec: JobSpec) -> None:

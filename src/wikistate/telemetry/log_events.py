@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wikistate.telemetry.input_log_events import FAILURE_LOG_EVENTS, INPUT_LOG_EVENTS
+from wikistate.telemetry.input_log_events import FAILURE_LOG_EVENTS, INPUT_LOG_EVENTS, OUTPUT_LOG_EVENTS
 from wikistate.telemetry.kafka_log_events import KAFKA
 from wikistate.telemetry.log_event import LogEvent
 from wikistate.telemetry.revision_log_events import REVISIONS
@@ -258,7 +258,7 @@ _RDF = (
 LOG_EVENTS: tuple[LogEvent, ...] = (
     *(*_COMMAND, *_LOCAL_RUNNER, *_FLINK_RUNNER),
     *(*KAFKA, *_FILES, *STREAMS_OF_WIKIS, *WIKIS, *_RDF),
-    *(*INPUT_LOG_EVENTS, *FAILURE_LOG_EVENTS, *REVISIONS),
+    *(*INPUT_LOG_EVENTS, *OUTPUT_LOG_EVENTS, *FAILURE_LOG_EVENTS, *REVISIONS),
 )
 """All log events, in the order of this module."""
 
