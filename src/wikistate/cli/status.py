@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from wikistate.adapters.connectors.start_waits import START_WAITS
 from wikistate.cli.terminal import Styled, Terminal
 from wikistate.telemetry import metrics
 
@@ -66,6 +67,8 @@ class Status:
 
     def _describe(self) -> Iterator[Styled]:
         """Yield the parts of the live line."""
+        for wait in START_WAITS.list_announced():
+            yield Styled(f"waiting for {wait.what}, {wait.seconds_left} s left", "yellow")
         seconds = max(time.monotonic() - self._began, 1e-3)
         waiting = self._meter.total(metrics.WIKI_WAITING)
         yield Styled(f"{self._completed() / seconds:,.0f} events/s")

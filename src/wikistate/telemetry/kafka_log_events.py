@@ -56,6 +56,14 @@ KAFKA = (
         "No broker answers `client`. It retries without limit; check the brokers, the network and the credentials.",
         ("client", "reason"),
     ),
+    LogEvent(
+        "start_waits",
+        "info",
+        "Waiting for {what}: {left} s left.",
+        "A server has not answered for two seconds while a run starts. The line is repeated until it answers, or until the "
+        "time is over and the run ends. Check the address and the network.",
+        ("what", "left"),
+    ),
     LogEvent("kafka_available", "info", "Kafka is available again.", "A broker answers `client` again.", ("client",)),
     LogEvent(
         "kafka_client_cut_off",

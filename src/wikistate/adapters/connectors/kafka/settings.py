@@ -90,6 +90,11 @@ class KafkaSourceSettings:
     open_timeout: float = 30.0
     partitions: tuple[int, ...] = ()
 
+    @property
+    def place(self) -> str:
+        """Name of the cluster for people, with the part of the job that uses it."""
+        return _describe_place(self.bootstrap_servers, self.key)
+
 
 @dataclass(frozen=True, slots=True)
 class KafkaProducerSettings:
@@ -111,6 +116,17 @@ class KafkaProducerSettings:
     transactional_id: str = ""
     transaction_timeout: float = 60.0
     open_timeout: float = 30.0
+
+    @property
+    def place(self) -> str:
+        """Name of the cluster for people, with the part of the job that uses it."""
+        return _describe_place(self.bootstrap_servers, self.key)
+
+
+def _describe_place(servers: str, key: str) -> str:
+    """Return ``Kafka at localhost:9092 (error sink)`` for the properties `stream_manager.error_sink.options.properties`."""
+    _, _, section = key.removesuffix(".options.properties").rpartition(".")
+    return f"Kafka at {servers} ({section.replace('_', ' ')})"
 
 
 @dataclass(frozen=True, slots=True)
