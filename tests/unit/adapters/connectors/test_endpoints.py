@@ -150,3 +150,10 @@ def test_record_limit_of_a_topic_leaves_room_for_key_and_framing() -> None:
     wrong = KafkaSinkEndpoint(bootstrap_servers="b:1", topic="t", properties={"max.request.size": "1M"}, key="k")
     with pytest.raises(ConfigError, match="not a number of bytes"):
         assert wrong.max_record_bytes
+
+
+def test_replay_does_not_report_a_start_that_no_setting_names() -> None:
+    """It begins at the oldest record by default; a later replay resumes, as it should."""
+    assert TOPICS.start != "earliest"
+    assert not TOPICS.for_replay("").reports_ignored_start
+    assert replace(TOPICS, start="earliest").for_replay("").reports_ignored_start

@@ -78,6 +78,7 @@ class KafkaSourceSettings:
         open_timeout: Seconds within which the cluster must respond when the source opens.
         partitions: The partitions of each topic that this consumer reads without a group; the offsets of the group only
             show its lag to others. A position outside of the topic is an error. Empty: the group shares all partitions.
+        reports_ignored_start: Whether to log that the offsets of the group take precedence over `start`.
     """
 
     bootstrap_servers: str
@@ -89,6 +90,7 @@ class KafkaSourceSettings:
     key: str = "stream_manager.source.options.properties"
     open_timeout: float = 30.0
     partitions: tuple[int, ...] = ()
+    reports_ignored_start: bool = True
 
     @property
     def place(self) -> str:
