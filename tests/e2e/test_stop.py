@@ -80,7 +80,7 @@ CASES = (
         0,
     ),
     # Other commands.
-    MuteCase("replay", "--from kafka://MUTE/errors --to page-content-change", 130),
+    MuteCase("replay", "--from kafka://MUTE/errors --to page-content-change --sink file:out.ndjson", 130),
     MuteCase("lag", "--store http://MUTE/sparql", 130),
     MuteCase("store counts", "--store http://MUTE/sparql", 130),
     MuteCase("store query", "ASK{?s?p?o} --store http://MUTE/sparql", 130),

@@ -82,6 +82,12 @@ def run(
     store: StoreLocation = "",
     wikibase: WikibaseUrl = "",
     create_topics: CreateTopics = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace the output files, which a run otherwise appends to; for files as source."
+        ),
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="Open all connections, read and write nothing.")] = False,
     progress: Annotated[
         bool | None, typer.Option("--progress/--no-progress", help="Show a live line; by default at a terminal.")
@@ -109,9 +115,10 @@ def run(
         assignments=tuple(set_ or ()),
         files=tuple(config or ()),
     )
-    raise typer.Exit(
-        run_job(job, flags, RunOptions(runner=runner, create_topics=create_topics, check=check, progress=progress))
+    options = RunOptions(
+        runner=runner, create_topics=create_topics, check=check, progress=progress, overwrite=overwrite
     )
+    raise typer.Exit(run_job(job, flags, options))
 
 
 @app.command()

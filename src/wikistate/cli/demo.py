@@ -140,7 +140,7 @@ Your own wiki:
     --wiki my.wiki.example=https://my.wiki.example/w/api.php
 Your own Kafka:
   wikistate run page-content-change --create-topics \\
-    --source kafka://localhost:9092/mediawiki.page_change.v1 \\
+    --source 'kafka://localhost:9092/mediawiki.page_change.v1?start=earliest' \\
     --sink kafka://localhost:9092/mediawiki.page_content_change.v1
 All settings:
   wikistate config show

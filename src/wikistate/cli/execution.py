@@ -17,6 +17,7 @@ from wikistate.cli.status import Status
 from wikistate.runners.failure_monitor import FailureMonitor
 from wikistate.runners.local.launch import build_runner
 from wikistate.runners.process_tuning import OBJECTS_IN_FLIGHT, OBJECTS_IN_TWO_BATCHES, gc_tuned, limit_malloc_arenas
+from wikistate.wiring.endpoints import FileEndpoint
 from wikistate.wiring.pipeline import StatelessPipeline, StorePipeline
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from wikistate.cli.runner_name import RunnerName
     from wikistate.config.model import Configuration, Telemetry
     from wikistate.telemetry.meter import RecordingMeter
-    from wikistate.wiring.endpoints import SourceEndpoint
     from wikistate.wiring.pipeline import Pipeline
 
 log = structlog.get_logger()
@@ -40,12 +40,14 @@ class RunOptions(NamedTuple):
         create_topics: Whether to create missing Kafka topics first.
         check: Whether to only open all connections.
         progress: Whether to show a live line; None shows it at a terminal.
+        overwrite: Whether to replace the output files.
     """
 
     runner: RunnerName
     create_topics: bool
     check: bool
     progress: bool | None
+    overwrite: bool = False
 
 
 class Runnable(Protocol):
@@ -105,7 +107,7 @@ def run_locally(
     if isinstance(pipeline, StatelessPipeline):
         limit_malloc_arenas()
     objects = OBJECTS_IN_TWO_BATCHES if isinstance(pipeline, StorePipeline) else OBJECTS_IN_FLIGHT
-    status = _make_status(meter, pipeline.source, progress=progress, total=total)
+    status = _make_status(meter, pipeline, progress=progress, total=total)
     with serve_metrics(configuration.telemetry, meter):
         runner = build_runner(
             rebuild, configuration.local, meter, error_limit=configuration.error_limit, pipeline=pipeline
@@ -116,9 +118,17 @@ def run_locally(
     return Exit.MOST_FAILED if monitor.check_whole_run() is not None and end is Exit.OK else end
 
 
-def _make_status(meter: RecordingMeter, source: SourceEndpoint, *, progress: bool | None, total: int | None) -> Status:
-    live = sys.stderr.isatty() if progress is None else progress
-    return Status(meter, total=total, live=live, bounded=source.is_bounded)
+def _make_status(meter: RecordingMeter, pipeline: Pipeline, *, progress: bool | None, total: int | None) -> Status:
+    live = sys.stderr.isatty() and not _writes_to_terminal(pipeline) if progress is None else progress
+    has_state = not isinstance(pipeline, StatelessPipeline)
+    return Status(meter, total=total, live=live, bounded=pipeline.source.is_bounded, has_state=has_state)
+
+
+def _writes_to_terminal(pipeline: Pipeline) -> bool:
+    """Return whether events are written to the terminal that would show the live line."""
+    return sys.stdout.isatty() and any(
+        isinstance(sink, FileEndpoint) and sink.is_standard_stream for sink in pipeline.sinks
+    )
 
 
 @contextlib.contextmanager

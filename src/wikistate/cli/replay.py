@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wikistate.adapters.connectors.start_stop import Moment, parse_end
 from wikistate.cli.execution import create_topics, run_async, run_locally
 from wikistate.cli.exits import Exit
+from wikistate.cli.outputs import announce_outputs
 from wikistate.cli.settings import load_configuration
 from wikistate.cli.terminal import Terminal
 from wikistate.core.events.replay import ReplayFilter
@@ -16,10 +17,12 @@ from wikistate.ops.replay import survey_error_stream
 from wikistate.ops.replay_plan import assemble_replay, is_stream
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
+from wikistate.wiring.endpoints import STANDARD_STREAM
 from wikistate.wiring.registry import find_job, require_stateless
 
 if TYPE_CHECKING:
     from wikistate.cli.settings import CliSettings
+    from wikistate.config.model import StreamManager
     from wikistate.ops.replay import Survey
 
 
@@ -77,6 +80,8 @@ def run_replay(request: ReplayRequest, flags: CliSettings) -> Exit:
     configure_logs(configuration.telemetry, job_name=configuration.stream_manager.job_name)
     meter, replay_filter = RecordingMeter(), request.build_filter()
     plan = assemble_replay(spec, configuration, meter, replay_filter, group=request.group, onto_stream=onto_stream)
+    if not (request.dry_run or onto_stream):
+        _require_sinks(configuration.stream_manager)
     found = run_async(survey_error_stream(plan.source, replay_filter, limit=request.limit))
     _print_survey(found)
     if request.dry_run or not found.selected_count:
@@ -84,6 +89,7 @@ def run_replay(request: ReplayRequest, flags: CliSettings) -> Exit:
     pipeline = plan.build(found)
     if request.create_topics:
         create_topics(pipeline)
+    announce_outputs(pipeline)
     return run_locally(pipeline, configuration, meter, rebuild=lambda: plan.build(found), total=found.selected_count)
 
 
@@ -91,6 +97,31 @@ def _redirect_sink(request: ReplayRequest, flags: CliSettings) -> CliSettings:
     if flags.sink or flags.error_sink:
         raise ConfigError("--to names a stream, so --sink and --error-sink have no effect.", key="--sink")
     return replace(flags, sink=request.to)
+
+
+def _require_sinks(manager: StreamManager) -> None:
+    """Refuse outputs of a replay that only a terminal would show: the position in the error stream moves past them.
+
+    Standard output and standard error are sinks of a replay only if they are named.
+
+    Raises:
+        ConfigError: No setting names a sink, or the error events would go to standard error.
+    """
+    sink, errors = manager.sink, manager.error_sink
+    if sink.connector in (None, "file") and not sink.options.path:
+        raise ConfigError(
+            "A replay needs a sink: its events are marked as replayed, and would only be printed.",
+            hint="Add the --sink or --config of the job, for example --sink file:enriched.ndjson; --sink - prints the events; "
+            "--dry-run counts them and marks none.",
+            key="--sink",
+        )
+    names_errors = errors.connector not in (None, "file") or errors.options.path
+    if sink.options.path == STANDARD_STREAM and not names_errors:
+        raise ConfigError(
+            "With --sink -, events that fail again would go to standard error, and no later replay could read them.",
+            hint="Add --error-sink, for example --error-sink file:failed.ndjson.",
+            key="--error-sink",
+        )
 
 
 def _parse_time(text: str, *, key: str) -> int | None:

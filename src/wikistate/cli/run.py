@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from wikistate.cli.execution import create_topics, print_check_passed, run_async, run_locally
+from wikistate.cli.outputs import announce_outputs, clear_outputs
 from wikistate.cli.runner_name import RunnerName
 from wikistate.cli.settings import load_configuration
 from wikistate.cli.stopping import stop_is_success
@@ -16,7 +17,6 @@ from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.wiring.pipeline import StorePipeline
 from wikistate.wiring.registry import find_job
-from wikistate.wiring.wikis import lacks_contact
 
 if TYPE_CHECKING:
     from wikistate.cli.execution import RunOptions
@@ -52,6 +52,10 @@ def _run_job(name: str, flags: CliSettings, options: RunOptions) -> Exit:
     if options.check:
         run_async(check(pipeline, configuration.local))
         return print_check_passed()
+    if options.overwrite:
+        _require_local(options)
+        clear_outputs(pipeline)
+    announce_outputs(pipeline)
     if options.runner is RunnerName.FLINK and not isinstance(pipeline, StorePipeline):
         from wikistate.cli.flink import run_on_flink  # noqa: PLC0415  (an extra that the local runner does not need)
 
@@ -71,9 +75,16 @@ def _load(spec: JobSpec, flags: CliSettings) -> Configuration:
     configure_logs(configuration.telemetry, job_name=configuration.stream_manager.job_name)
     for warning in loaded.warnings:
         log.warning("unknown_setting", setting=warning)
-    if lacks_contact(configuration):
-        log.warning("contact_missing")
     return configuration
+
+
+def _require_local(options: RunOptions) -> None:
+    if options.runner is RunnerName.FLINK:
+        raise ConfigError(
+            "--overwrite is for the local runner: on Flink a run resumes from its newest checkpoint.",
+            hint="Leave out --overwrite, or write to a new file.",
+            key="--overwrite",
+        )
 
 
 def _require_flink_support(spec: JobSpec) -> None:

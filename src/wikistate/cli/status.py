@@ -6,13 +6,13 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from wikistate.cli.terminal import Styled, Terminal
+from wikistate.cli.live_line import LiveLine
+from wikistate.cli.run_counts import RunCounts
+from wikistate.cli.terminal import Terminal
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from rich.progress import Progress
 
     from wikistate.telemetry.meter import RecordingMeter
 
@@ -27,62 +27,35 @@ class Status:
         total: The number of records in the source; None if it is unknown.
         live: Whether to show the live line.
         bounded: Whether the source ends at the end of its lag, so that the remaining time is known with the lag.
+        has_state: Whether the job builds entities from events; see `RunCounts`.
     """
 
-    def __init__(self, meter: RecordingMeter, *, total: int | None, live: bool, bounded: bool = False) -> None:
+    def __init__(
+        self, meter: RecordingMeter, *, total: int | None, live: bool, bounded: bool = False, has_state: bool = False
+    ) -> None:
         self._meter = meter
         self._total = total
         self._bounded = bounded
         self._live = live
         self._began = time.monotonic()
         self._terminal = Terminal(stderr=True)
+        self._counts = RunCounts(meter, has_state=has_state)
 
     async def refresh_until_cancelled(self) -> None:
         """Refresh the live line until cancelled."""
         if not self._live:
             return
-        with self._make_progress() as progress:
-            task = progress.add_task("", total=self.total())
-            try:
-                while True:
-                    progress.update(task, completed=self._completed(), total=self.total())
-                    await asyncio.sleep(REFRESH_SECONDS)
-            finally:
-                progress.update(task, completed=self._completed())
-
-    def _make_progress(self) -> Progress:
-        has_total = self._total is not None or self._bounded
-        return self._terminal.make_progress(self._describe, has_total=has_total)
+        line = LiveLine(self._meter, self._counts, self.total)
+        with self._terminal.show_live() as live:
+            while True:
+                live.update(line.describe(self._terminal.width))
+                await asyncio.sleep(REFRESH_SECONDS)
 
     def total(self) -> float | None:
         """Return the number of records in all: the stated number, or the records read and the lag of the source."""
         if self._total is not None or not self._bounded or not self._meter.by_label(metrics.SOURCE_LAG):
             return self._total
         return self._meter.total(metrics.EVENTS_CONSUMED) + self._meter.total(metrics.SOURCE_LAG)
-
-    def _completed(self) -> float:
-        produced = self._meter.total(metrics.EVENTS_PRODUCED)
-        return produced + self._meter.total(metrics.EVENTS_FILTERED)
-
-    def _describe(self) -> Iterator[Styled]:
-        """Yield the parts of the live line."""
-        seconds = max(time.monotonic() - self._began, 1e-3)
-        waiting = self._meter.total(metrics.WIKI_WAITING)
-        yield Styled(f"{self._completed() / seconds:,.0f} events/s")
-        if not self._bounded and (lag := self._meter.total(metrics.SOURCE_LAG)):
-            yield Styled(f"{lag:,.0f} behind")
-        if errors := self._meter.total(metrics.EVENTS_ERRORS) + self._meter.total(metrics.ENTITY_FAILURES):
-            yield Styled(f"{errors:,.0f} errors", "red")
-        if waiting:
-            yield Styled(f"{waiting:,.0f} wait for the wiki")
-        if behind := self._meter.total(metrics.STORE_LAG):
-            yield Styled(f"the store is {behind:,.0f} s behind")
-        for (reason,), fails in self._meter.by_label(metrics.MAIN_FAILURE).items():
-            if fails:
-                yield Styled(f"most events fail: {reason}", "red")
-        for (what,), waits in self._meter.by_label(metrics.WAITING_FOR_DEPENDENCY).items():
-            if waits:
-                yield Styled(f"waiting for the {what}", "yellow")
 
     def summary(self) -> None:
         """Print the summary of the run."""
@@ -107,7 +80,7 @@ class Status:
         yield _format_number(meter.total(metrics.WIKI_REQUESTS)), "requests to wikis"
         for (cause,), count in sorted(meter.by_label(metrics.WIKI_RETRIES).items()):
             yield _format_number(count), f"  retries: {cause}"
-        yield f"{seconds:,.1f}", f"seconds, {self._completed() / seconds:,.0f} events/s"
+        yield f"{seconds:,.1f}", f"seconds, {self._counts.done / seconds:,.0f} events/s"
 
 
 def _format_number(number: float) -> str:

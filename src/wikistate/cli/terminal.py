@@ -6,34 +6,27 @@ value, so that no text can set one.
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 from rich.console import Console
+from rich.control import Control
 from rich.json import JSON
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.segment import ControlType
 from rich.table import Table
 from rich.text import Text
 
 from wikistate.cli.output import open_stream
 from wikistate.secret import mask
+from wikistate.telemetry.logs import LOG_OUTPUT
 from wikistate.telemetry.outside_text import MAX_CELL, show_text
 from wikistate.telemetry.standard_streams import make_encodable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any, TextIO
-
-    from rich.progress import Task
 
 
 class Styled(NamedTuple):
@@ -86,30 +79,64 @@ class Terminal:
         text = mask(orjson.dumps(document).decode())
         self._console.print(JSON(text, indent=2, ensure_ascii=not text.isprintable()))
 
-    def make_progress(self, describe: Callable[[], Iterable[Styled]], *, has_total: bool) -> Progress:
-        """Return a live line.
+    @property
+    def width(self) -> int:
+        """Columns of the terminal; 80 if there is none."""
+        return self._console.width
 
-        Args:
-            describe: Returns the parts of the description.
-            has_total: Whether the number of records is known, now or later.
-        """
-        line = (_Description(describe), TimeElapsedColumn())
-        if not has_total:
-            return Progress(SpinnerColumn(), *line, console=self._console)
-        left = (TextColumn("left:", markup=False), TimeRemainingColumn(elapsed_when_finished=False))
-        return Progress(BarColumn(), MofNCompleteColumn(), *line, *left, console=self._console)
+    @contextlib.contextmanager
+    def show_live(self) -> Iterator[LiveText]:
+        """Show a live line inside the block, above which log lines are printed. Without a terminal there is none."""
+        live = LiveText(self._console)
+        if not self._console.is_terminal:
+            yield live
+            return
+        try:
+            with LOG_OUTPUT.share(live.hidden):
+                yield live
+        finally:
+            live.update(())
 
 
-class _Description(ProgressColumn):
-    """Column of a live line that describes the run at this moment."""
+class LiveText:
+    """Last line of a terminal, which is replaced again and again, on any thread.
 
-    def __init__(self, describe: Callable[[], Iterable[Styled]]) -> None:
-        self._describe = describe
-        super().__init__()
+    Args:
+        console: The terminal.
+    """
 
-    def render(self, task: Task) -> Text:  # noqa: ARG002  (there is one task)
-        """Return the parts with commas between them."""
-        return Text(", ").join(Text(show_text(text, MAX_CELL), style) for text, style in self._describe())
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._line = Text()
+        self._lock = threading.RLock()
+
+    def update(self, parts: Iterable[Styled]) -> None:
+        """Replace the line. Without parts it disappears."""
+        line = Text()
+        for text, style in parts:
+            line.append(show_text(text, MAX_CELL), style)
+        with self._lock:
+            self._line = line
+            self._erase()
+            self._draw()
+
+    @contextlib.contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Remove the line from the terminal inside the block, in which whole lines may be written."""
+        with self._lock:
+            self._erase()
+            try:
+                yield
+            finally:
+                self._draw()
+
+    def _erase(self) -> None:
+        if self._console.is_terminal:
+            self._console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
+
+    def _draw(self) -> None:
+        if self._console.is_terminal:
+            self._console.print(self._line, end="", no_wrap=True, overflow="ellipsis")
 
 
 class _EncodableFile:

@@ -13,6 +13,7 @@ from confluent_kafka.cimpl import NewTopic
 from wikistate.adapters.connectors.kafka.client import Outage, create_client
 from wikistate.adapters.connectors.kafka.errors import TIMED_OUT, sink_error
 from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings, build_producer_properties
+from wikistate.adapters.connectors.start_waits import START_WAITS
 from wikistate.errors import ConfigError, SinkError
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ async def create_topics(
         AdminClient, build_producer_properties(settings), key=settings.key, hooks={"error_cb": outage.report}
     )
     answers: dict[str, Future[Any]] = admin.create_topics(new, request_timeout=settings.open_timeout)
-    outcomes = await asyncio.gather(*map(asyncio.wrap_future, answers.values()), return_exceptions=True)
+    with START_WAITS.announce(settings.place, settings.open_timeout):
+        outcomes = await asyncio.gather(*map(asyncio.wrap_future, answers.values()), return_exceptions=True)
     admin.poll(0)  # runs the callback with the reason of failed connections
     return [
         name for name, outcome in zip(answers, outcomes, strict=True) if _check_outcome(name, outcome, settings, outage)

@@ -23,6 +23,33 @@ INPUT_LOG_EVENTS = (
     ),
 )
 
+OUTPUT_LOG_EVENTS = (
+    LogEvent(
+        "output_appended",
+        "info",
+        "{file} has {contents} already: appending.",
+        "A run begins, and a file of its output has lines of earlier runs. `contents` is their number, or the size of a "
+        "large or compressed file.",
+        ("file", "contents"),
+    ),
+    LogEvent(
+        "output_repeated",
+        "warning",
+        "{file} has {contents} already: appending. This run reads {source} from its beginning, which may repeat them; "
+        "--overwrite replaces the file.",
+        "As `output_appended`, for a source without a stored position: a second run over it writes the same events again. "
+        "`stream_manager.source.options.bookmark` stores the position of a file.",
+        ("file", "contents", "source"),
+    ),
+    LogEvent(
+        "file_not_locked",
+        "warning",
+        "The file {file} cannot be locked, so that a second process that writes to it is not noticed: {reason}.",
+        "The file system has no locks, as some network file systems. Write to each file from one process only.",
+        ("file", "reason"),
+    ),
+)
+
 FAILURE_LOG_EVENTS = (
     LogEvent(
         "first_failure",

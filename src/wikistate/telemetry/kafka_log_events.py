@@ -13,6 +13,23 @@ KAFKA = (
         ("topic", "partition", "offset"),
     ),
     LogEvent(
+        "start_ignored",
+        "info",
+        "{reader} resumes at {position}; {start} applies to {remedy}.",
+        "A stored position takes precedence over a start in the settings: `start=earliest` of Kafka, `since` of streams and "
+        "recent changes. `position` is an offset, a list of partitions with their offsets, or a time.",
+        ("reader", "position", "start", "remedy"),
+    ),
+    LogEvent(
+        "group_begins_at_end",
+        "info",
+        "The group {group} is new and begins at the end of the topic, {position}; for the existing records add "
+        "start=earliest and group=NEW.",
+        "The consumer group has no committed offsets, and `offsets_initializer` is `committed` or `latest`. Its offsets are "
+        "committed now, so that `earliest` has no effect for it later.",
+        ("group", "position"),
+    ),
+    LogEvent(
         "partition_revoked",
         "info",
         "Partition {partition} of {topic} revoked.",
@@ -55,6 +72,14 @@ KAFKA = (
         "Kafka is unavailable; waiting for a broker.",
         "No broker answers `client`. It retries without limit; check the brokers, the network and the credentials.",
         ("client", "reason"),
+    ),
+    LogEvent(
+        "start_waits",
+        "info",
+        "Waiting for {what}: {left} s left.",
+        "A server has not answered for two seconds while a run starts. The line is repeated until it answers, or until the "
+        "time is over and the run ends. Check the address and the network.",
+        ("what", "left"),
     ),
     LogEvent("kafka_available", "info", "Kafka is available again.", "A broker answers `client` again.", ("client",)),
     LogEvent(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wikistate.telemetry.input_log_events import FAILURE_LOG_EVENTS, INPUT_LOG_EVENTS
+from wikistate.telemetry.input_log_events import FAILURE_LOG_EVENTS, INPUT_LOG_EVENTS, OUTPUT_LOG_EVENTS
 from wikistate.telemetry.kafka_log_events import KAFKA
 from wikistate.telemetry.log_event import LogEvent
 from wikistate.telemetry.revision_log_events import REVISIONS
@@ -33,7 +33,8 @@ _COMMAND = (
         "contact_missing",
         "warning",
         "Wikimedia requires a contact in the User-Agent and limits clients without one; set enrich.contact.",
-        "The job reads from Wikimedia's wikis and `enrich.contact` is empty. Set it to an e-mail address or a URL.",
+        "Logged once, at the first request to a wiki of Wikimedia, if `enrich.contact` is empty. Set it to an e-mail address or "
+        "a URL.",
     ),
     LogEvent(
         "metrics_served",
@@ -285,7 +286,7 @@ _RDF = (
 LOG_EVENTS: tuple[LogEvent, ...] = (
     *(*_COMMAND, *_LOCAL_RUNNER, *_FLINK_RUNNER),
     *(*KAFKA, *_FILES, *STREAMS_OF_WIKIS, *WIKIS, *_RDF),
-    *(*INPUT_LOG_EVENTS, *FAILURE_LOG_EVENTS, *REVISIONS),
+    *(*INPUT_LOG_EVENTS, *OUTPUT_LOG_EVENTS, *FAILURE_LOG_EVENTS, *REVISIONS),
 )
 """All log events, in the order of this module."""
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, TextIO, cast
 
 import structlog
 
@@ -20,6 +22,48 @@ from wikistate.telemetry.log_events import declared
 from wikistate.telemetry.outside_text import show_lines, show_text
 from wikistate.telemetry.standard_streams import unguarded
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class LogOutput:
+    """Standard error of the process, which a live line may share: it is hidden while lines are written, on any thread."""
+
+    def __init__(self) -> None:
+        self._stream: TextIO | None = None
+        self._hide_line: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    def attach(self) -> None:
+        """Write to the standard error that the process has now."""
+        self._stream = unguarded(sys.stderr)
+
+    def write(self, text: str) -> None:
+        """Write whole lines."""
+        stream = unguarded(sys.stderr) if self._stream is None else self._stream
+        with self._hide_line():
+            stream.write(text)
+            stream.flush()
+
+    def flush(self) -> None:
+        """Return: `write` has flushed the stream."""
+
+    @contextmanager
+    def share(self, hide_line: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+        """Hide a live line around each write inside the block.
+
+        Args:
+            hide_line: Returns a context without the live line.
+        """
+        before, self._hide_line = self._hide_line, hide_line
+        try:
+            yield
+        finally:
+            self._hide_line = before
+
+
+LOG_OUTPUT = LogOutput()
+"""The stream of all log lines of this process."""
+
 
 def configure_logs(settings: Telemetry, *, job_name: str = "") -> None:
     """Configure structlog for the process. A second call replaces the configuration.
@@ -28,6 +72,7 @@ def configure_logs(settings: Telemetry, *, job_name: str = "") -> None:
         settings: Format and level.
         job_name: Value of ``service.name`` in each line.
     """
+    LOG_OUTPUT.attach()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -37,7 +82,7 @@ def configure_logs(settings: Telemetry, *, job_name: str = "") -> None:
             *_rendering(settings.log_format, job_name),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=unguarded(sys.stderr)),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", LOG_OUTPUT)),
         cache_logger_on_first_use=False,
     )
 

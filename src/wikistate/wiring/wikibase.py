@@ -6,10 +6,8 @@ A setting that contradicts the wiki is an error, and the error names the right v
 from __future__ import annotations
 
 import dataclasses
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
-from urllib.parse import quote
 
 from pydantic import BaseModel
 from yarl import URL
@@ -23,7 +21,7 @@ from wikistate.adapters.mediawiki.wikibase_site import (
     fetch_site,
 )
 from wikistate.adapters.mediawiki.wikis import is_wikimedia
-from wikistate.config.paths import make_file_name, state_home
+from wikistate.config.paths import make_file_name, make_readable_name, state_home
 from wikistate.errors import ConfigError
 from wikistate.secret import mask_url
 from wikistate.wiring.connectors import find_connector
@@ -43,9 +41,6 @@ PRIVATE_INTERVAL, PUBLIC_INTERVAL = 1.0, 5.0
 """Seconds between two requests to a wiki without new changes: for your own wiki, and for a public wiki."""
 
 _POLL_INTERVAL_KEY = "poll_interval"
-
-_MAX_NAME_LENGTH, _HASH_LENGTH = 200, 16
-"""Characters of a default file name, without its ending: most file systems allow 255 bytes."""
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -198,12 +193,9 @@ def _default_path(configuration: Configuration, ending: str, site: WikibaseSite)
     location, state = configuration.store.location, configuration.local.state
     if not is_http_location(location):
         return f"{location.rstrip('/')}.{ending}"
-    # A token in the URL of the store must not become a part of a file name.
-    name = f"{quote(site.domain, safe='')} {quote(mask_url(location), safe='')}"
-    if len(name) > _MAX_NAME_LENGTH:
-        name = f"{name[:_MAX_NAME_LENGTH]} {sha256(name.encode()).hexdigest()[:_HASH_LENGTH]}"
     folder = Path(state) if state else state_home() / make_file_name(configuration.stream_manager.job_name)
-    return str(folder / f"{name}.{ending}")
+    # A token in the URL of the store must not become a part of a file name.
+    return str(folder / f"{make_readable_name(site.domain, mask_url(location))}.{ending}")
 
 
 def _replace_settings(settings: Settings, **values: object) -> Settings:

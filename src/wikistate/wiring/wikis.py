@@ -10,6 +10,7 @@ from yarl import URL
 
 from wikistate.adapters.http.addresses import is_http_url, require_encrypted
 from wikistate.adapters.http.client import HttpClient, HttpSettings, build_user_agent
+from wikistate.adapters.http.contact_notice import ContactNotice
 from wikistate.adapters.http.credentials import resolve_authentication
 from wikistate.adapters.http.origins import try_origin
 from wikistate.adapters.http.routes import Routes
@@ -25,7 +26,6 @@ from wikistate.config.enrich import WhenRefused
 from wikistate.core.enrichment.circuit_breaker import BreakerSettings
 from wikistate.core.enrichment.retry import RetryPolicy
 from wikistate.errors import ConfigError
-from wikistate.wiring.connectors import find_connector
 from wikistate.wiring.origins import build_origins
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.sessions import Session
     from wikistate.config.model import Configuration, CredentialSettings, WikiSettings
     from wikistate.telemetry.meter import Meter
+
+CONTACT_NOTICE = ContactNotice(is_wikimedia)
+"""The notice of this process: Wikimedia's User-Agent policy requires an address of the operator of a client."""
 
 
 def build_http_settings(configuration: Configuration) -> HttpSettings:
@@ -54,6 +57,7 @@ def build_http_settings(configuration: Configuration) -> HttpSettings:
         gzip=enrich.gzip,
         origins=build_origins(configuration),
         credentials=_resolve_document_credentials(configuration),
+        contact_notice=None if enrich.contact else CONTACT_NOTICE,
     )
 
 
@@ -68,18 +72,6 @@ def _resolve_document_credentials(configuration: Configuration) -> dict[str, Htt
         if credential := resolve_authentication(settings, urls=[routes.resolve(origin).url], key=key):
             found[origin] = credential
     return found
-
-
-def lacks_contact(configuration: Configuration) -> bool:
-    """Return whether the job queries Wikimedia's public wikis without a contact address.
-
-    Wikimedia's User-Agent policy requires an address at which the operator of a client can be reached.
-    """
-    if hostname := configuration.rdf.hostname or URL(configuration.rdf.wikibase).host:
-        return is_wikimedia(hostname) and not configuration.enrich.contact
-    asks_wikimedia = configuration.allow_wikimedia and not configuration.enrich.mediawiki_api_endpoint_template
-    reads_one_wiki = find_connector(configuration.stream_manager.source.connector).capabilities.wiki
-    return asks_wikimedia and not (configuration.wikis or reads_one_wiki) and not configuration.enrich.contact
 
 
 def build_allowed_wikis(configuration: Configuration) -> Wikis:

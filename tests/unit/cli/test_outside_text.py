@@ -19,6 +19,7 @@ from tests.unit.cli.deletions import write_deletions
 from tests.unit.cli.hostile_text import EVERYTHING, HOSTILE, find_faults
 
 from wikistate.cli.exits import Exit, report_error
+from wikistate.cli.live_line import LiveLine
 from wikistate.cli.status import Status
 from wikistate.cli.stores import print_counted
 from wikistate.cli.verify import VerifyRequest, print_results
@@ -90,10 +91,8 @@ def test_summary_and_live_line_show_names_of_others(capsys: pytest.CaptureFixtur
     meter.gauge(metrics.MAIN_FAILURE, error_type=EVERYTHING)(1)
     meter.gauge(metrics.WAITING_FOR_DEPENDENCY, what=EVERYTHING)(1)
     status = Status(meter, total=None, live=False)
-    with status._make_progress() as progress:
-        task = progress.add_task("", total=None)
-        progress.update(task, completed=1)
-        progress.refresh()
+    with status._terminal.show_live() as live:
+        live.update(LiveLine(meter, status._counts, status.total).describe(5000))
     status.summary()
     shown = capsys.readouterr().err
     assert find_faults(shown, at_terminal=at_terminal) == []

@@ -84,6 +84,38 @@ def test_next_replay_continues_after_the_limit(run_command: RunCommand, errors: 
     assert (tmp_path / "out.ndjson").read_bytes().splitlines()[1:] == [b"no event"]
 
 
+def test_replay_without_a_sink_is_refused_and_marks_nothing(
+    run_command: RunCommand, errors: Path, tmp_path: Path
+) -> None:
+    """The message names the option; a later replay with a sink still finds both events."""
+    refused = run_command("replay", "--from", errors, "--to", JOB)
+    assert (refused.code, refused.out) == (2, "")
+    assert "--sink file:enriched.ndjson" in refused.err
+    assert "--dry-run" in refused.err
+    assert run_command("replay", "--from", errors, "--to", JOB, "--dry-run").code == 0
+    assert run_command("replay", "--from", errors, "--to", JOB, "--sink", tmp_path / "out.ndjson").code == 0
+    assert len((tmp_path / "out.ndjson").read_bytes().splitlines()) == 1
+    assert len((tmp_path / "out.errors.ndjson").read_bytes().splitlines()) == 1
+
+
+def test_replay_to_standard_output_needs_an_error_sink(run_command: RunCommand, errors: Path, tmp_path: Path) -> None:
+    """Without one an event that fails again would be on standard error only, and the next replay would skip it."""
+    to_output = ("replay", "--from", errors, "--to", JOB, "--sink", "-")
+    refused = run_command(*to_output)
+    assert (refused.code, refused.out) == (2, "")
+    assert "--error-sink file:failed.ndjson" in refused.err
+    assert run_command(*to_output, "--error-sink", tmp_path / "failed.ndjson").code == 0
+    assert len((tmp_path / "failed.ndjson").read_bytes().splitlines()) == 1
+
+
+def test_replay_into_a_full_disk_marks_nothing(run_command: RunCommand, errors: Path, tmp_path: Path) -> None:
+    """The events did not arrive, so the next replay reads them again."""
+    arguments = ("replay", "--from", errors, "--to", JOB, "--error-sink", tmp_path / "failed.ndjson")
+    assert run_command(*arguments, "--sink", "/dev/full").code != 0
+    assert run_command(*arguments, "--sink", tmp_path / "out.ndjson").code == 0
+    assert len((tmp_path / "out.ndjson").read_bytes().splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

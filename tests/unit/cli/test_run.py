@@ -27,6 +27,12 @@ def test_run_ends_with_its_source_and_prints_a_summary(run_command: RunCommand, 
     assert [event["page"]["page_id"] for event in written] == list(range(1, 8))
 
 
+def test_run_without_a_request_to_wikimedia_does_not_ask_for_a_contact(run_command: RunCommand, tmp_path: Path) -> None:
+    """The warning belongs to runs that query a wiki of Wikimedia; deletions need no wiki."""
+    result = run_command(*RUN, "--source", write_deletions(tmp_path / "in"), "--sink", tmp_path / "out.ndjson")
+    assert (result.code, "contact" in result.err) == (0, False)
+
+
 def test_error_events_are_written_beside_the_output_by_default(run_command: RunCommand, tmp_path: Path) -> None:
     """A line that is not an event goes with its text to ``out.errors.ndjson``, beside ``out.ndjson``."""
     (source := tmp_path / "in.ndjson").write_bytes(b"\nno event\n" + write_deletions(tmp_path / "a", 1).read_bytes())

@@ -12,9 +12,12 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import structlog
+
 from wikistate.adapters.connectors.checkpoint import Checkpoint, ResumePosition
 from wikistate.adapters.connectors.client_thread import ClientThread
 from wikistate.adapters.connectors.saved_values import read_saved_integer
+from wikistate.core.events.timestamps import format_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from wikistate.adapters.connectors.start_stop import Moment
     from wikistate.streaming.ports import OnRevoked
     from wikistate.streaming.record import Partition, Record
+
+log = structlog.get_logger(__name__)
 
 MAX_BUFFERED_EVENTS = 1000
 """Records that were received and not yet polled. The feed waits above this number or above `MAX_BUFFERED_BYTES`."""
@@ -215,19 +220,37 @@ class FeedSource:
         return done
 
 
-async def resolve_begin(metadata: Metadata, since: Moment | None, *, now: int) -> int:
+def report_ignored_since(reader: str, position: str, since: Moment | None) -> None:
+    """Log that a stored position takes precedence over the start in the settings, if there is one.
+
+    Args:
+        reader: Name of the feed for people, at the beginning of a sentence.
+        position: The position at which it resumes.
+        since: The start in the settings.
+    """
+    if since is not None:
+        start = f"since={format_timestamp(since.milliseconds)}"
+        remedy = "a first run: name an empty folder with --state"
+        log.info("start_ignored", reader=reader, position=position, start=start, remedy=remedy)
+
+
+async def resolve_begin(metadata: Metadata, since: Moment | None, *, now: int, reader: str = "") -> int:
     """Return the start of a feed without a committed position: the start of its first run, which a crash may have ended.
 
     Args:
         metadata: The metadata of the feed.
         since: The start in the settings; None for now.
         now: Milliseconds since the epoch.
+        reader: Name of the feed, to log that the stored start takes precedence; empty to log nothing.
 
     Raises:
         StateError: The stored start is damaged.
     """
     if stored := (await metadata.load_metadata([_BEGIN_KEY])).get(_BEGIN_KEY):
-        return read_saved_integer("start of the first run", stored)
+        begin = read_saved_integer("start of the first run", stored)
+        if reader and since is not None and since.milliseconds != begin:
+            report_ignored_since(reader, format_timestamp(begin), since)
+        return begin
     begin = since.milliseconds if since else now
     await metadata.save_metadata({_BEGIN_KEY: str(begin)})
     return begin

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
     from multidict import CIMultiDictProxy
 
+    from wikistate.adapters.http.contact_notice import ContactNotice
     from wikistate.adapters.http.credentials import Credential
 
 OK = 200
@@ -61,6 +62,7 @@ class HttpSettings:
         gzip: Whether to request compressed responses. It costs some 30 µs of CPU for 10 KB, which is wasted within one
             machine.
         credentials: Credentials for documents by the origin of their server. They are not shown.
+        contact_notice: Notice of a missing contact; None if the user agent names one.
     """
 
     user_agent: str = f"wikistate/{wikistate.__version__}"
@@ -73,6 +75,7 @@ class HttpSettings:
     gzip: bool = True
     origins: Origins | None = field(default=None, repr=False, compare=False)
     credentials: Mapping[str, Credential] = field(default_factory=dict, repr=False, compare=False)
+    contact_notice: ContactNotice | None = field(default=None, repr=False, compare=False)
 
 
 class HttpResponse(NamedTuple):
@@ -184,6 +187,8 @@ class HttpClient:
             return refusal
         try:
             url = URL(f"{endpoint.url}?{query}" if query else endpoint.url, encoded=True)
+            if self._settings.contact_notice is not None:
+                self._settings.contact_notice.note_request(url.host or "")
             with SERVER_ANSWERS.await_answer(endpoint.host or url.authority) as note_status:
                 async with self._session.request(
                     method or ("GET" if form is None and body is None else "POST"),

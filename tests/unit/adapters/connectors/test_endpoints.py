@@ -83,13 +83,14 @@ def test_second_stream_shares_a_file_and_side_outputs_do_not(sink: SinkEndpoint,
     [
         ("out.ndjson", "out.side.ndjson", "out.errors.ndjson"),
         ("a/b.c/out.ndjson.zst", "a/b.c/out.side.ndjson.zst", "a/b.c/out.errors.ndjson.zst"),
-        (
-            "wiki http%3A%2F%2F127.0.0.1.ndjson",
-            *(f"wiki http%3A%2F%2F127.0.0.1.{w}.ndjson" for w in ("side", "errors")),
-        ),
         ("./my.wiki.example.ndjson", "./my.wiki.example.side.ndjson", "./my.wiki.example.errors.ndjson"),
         ("page_change.v1.json.gz", "page_change.v1.side.json.gz", "page_change.v1.errors.json.gz"),
         ("out", "out.side", "out.errors"),
+        ("my.wiki.example", "my.wiki.example.side", "my.wiki.example.errors"),
+        ("my.wiki.example.gz", "my.wiki.example.side.gz", "my.wiki.example.errors.gz"),
+        ("127.0.0.1", "127.0.0.1.side", "127.0.0.1.errors"),
+        ("OUT.NDJSON.GZ", "OUT.side.NDJSON.GZ", "OUT.errors.NDJSON.GZ"),
+        (".ndjson", ".ndjson.side", ".ndjson.errors"),
         (".hidden", ".hidden.side", ".hidden.errors"),
         ("out.gz", "out.side.gz", "out.errors.gz"),
     ],
@@ -149,3 +150,10 @@ def test_record_limit_of_a_topic_leaves_room_for_key_and_framing() -> None:
     wrong = KafkaSinkEndpoint(bootstrap_servers="b:1", topic="t", properties={"max.request.size": "1M"}, key="k")
     with pytest.raises(ConfigError, match="not a number of bytes"):
         assert wrong.max_record_bytes
+
+
+def test_replay_does_not_report_a_start_that_no_setting_names() -> None:
+    """It begins at the oldest record by default; a later replay resumes, as it should."""
+    assert TOPICS.start != "earliest"
+    assert not TOPICS.for_replay("").reports_ignored_start
+    assert replace(TOPICS, start="earliest").for_replay("").reports_ignored_start

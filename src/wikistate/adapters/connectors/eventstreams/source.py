@@ -17,7 +17,7 @@ import structlog
 from wikistate.adapters.connectors.eventstreams.parser import EventStreamParser
 from wikistate.adapters.connectors.eventstreams.position import StreamPosition
 from wikistate.adapters.connectors.eventstreams.single_topic import SingleTopicPosition
-from wikistate.adapters.connectors.push_source import resolve_begin
+from wikistate.adapters.connectors.push_source import report_ignored_since, resolve_begin
 from wikistate.adapters.connectors.start_stop import resolve_end
 from wikistate.adapters.http.answers import quote_answer, quote_first_line, report_mark
 from wikistate.adapters.http.client import HttpClient, HttpResponse, HttpSettings, parse_retry_after
@@ -79,7 +79,10 @@ class EventStreamsFeed:
         """See `Feed`. The first connection must succeed, so that wrong settings are found here."""
         now = _now()
         self._end = resolve_end(self._settings.end, now=now)
-        self._begin = await resolve_begin(metadata, self._settings.since, now=now)
+        reader, since = f"The stream {self._name}", self._settings.since
+        if positions:
+            report_ignored_since(reader, "its stored position", since)
+        self._begin = await resolve_begin(metadata, since, now=now, reader="" if positions else reader)
         self._position = self._new_position()
         self._position.restore(positions)
         self._require_begin()

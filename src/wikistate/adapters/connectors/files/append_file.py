@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -16,7 +17,7 @@ from wikistate.adapters.connectors.files.codecs import build_compressor, written
 from wikistate.adapters.connectors.files.tail import complete_until, is_truncated
 from wikistate.adapters.durable_files import sync_folder
 from wikistate.adapters.private_files import PRIVATE_FILE, make_private_folder
-from wikistate.errors import SinkError
+from wikistate.errors import ConfigError, SinkError
 
 if TYPE_CHECKING:
     from wikistate.adapters.connectors.files.codecs import Compressor
@@ -55,10 +56,14 @@ class AppendFile:
         self._regular = False
         self._complete_size = 0
 
-    def open(self) -> None:
-        """Open the file and truncate an incomplete end that a crash left.
+    def open(self, *, is_emptied: bool = False) -> None:
+        """Open the file, lock it against other processes, and truncate an incomplete end that a crash left.
+
+        Args:
+            is_emptied: Whether to remove the contents.
 
         Raises:
+            ConfigError: Another process writes to the file.
             SinkError: It cannot be opened or repaired.
         """
         try:
@@ -66,9 +71,13 @@ class AppendFile:
                 self._descriptor = os.dup(self._target)
             else:
                 self._descriptor = _open(self._target, is_private=self._is_private)
-            self._regular = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
-            if self._regular and isinstance(self._target, Path):
+            is_regular = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
+            if is_regular and isinstance(self._target, Path):
+                self._lock()
+                if is_emptied:
+                    os.ftruncate(self._descriptor, 0)
                 self._repair()
+            self._regular = is_regular
         except OSError as error:
             raise self._sink_error("opened", error) from error
         except DamagedError as error:
@@ -128,6 +137,24 @@ class AppendFile:
     def _truncate_partial(self) -> None:
         if self._regular and isinstance(self._target, Path):
             os.ftruncate(self._descriptor, self._complete_size)
+
+    def _lock(self) -> None:
+        """Lock the file until it is closed: the lines of two processes would be mixed, and one would truncate the other's.
+
+        Raises:
+            ConfigError: Another process has the lock.
+        """
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.close()
+            raise ConfigError(
+                f"Another process writes to {self._name}.",
+                hint="Wait until it ends, or write to another file.",
+                file=self._name,
+            ) from error
+        except OSError as error:  # a file system without locks
+            log.warning("file_not_locked", file=self._name, reason=error.strerror or str(error))
 
     def _repair(self) -> None:
         size = os.fstat(self._descriptor).st_size

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from wikistate.adapters.connectors.connector import Capabilities, SinkEndpoint, SourceEndpoint
+from wikistate.adapters.connectors.files.append_file import AppendFile
 from wikistate.adapters.connectors.files.sink import FileSink
 from wikistate.adapters.connectors.files.source import STANDARD_INPUT, FileSource
+from wikistate.adapters.connectors.files.tail import describe_contents
 from wikistate.adapters.connectors.sibling_path import make_sibling_path
 from wikistate.errors import ConfigError
 
@@ -81,8 +83,26 @@ class FileEndpoint(SourceEndpoint, SinkEndpoint):
     ) -> Sink:
         """See `SinkEndpoint`. Sinks of the same file share one writer."""
         target = standard_stream if self.is_standard_stream else Path(self.path)
-        client = ("file", standard_stream if self.is_standard_stream else self.path)
+        client = ("file", target if isinstance(target, int) else target.resolve())
         return clients.get(client, lambda: FileSink(target, is_private=self.is_private))
+
+    @property
+    def place(self) -> str:
+        """See `LocalOutput`."""
+        return self.path
+
+    def describe_contents(self) -> str:
+        """See `LocalOutput`."""
+        return "" if self.is_standard_stream else describe_contents(Path(self.path))
+
+    def clear(self) -> None:
+        """See `LocalOutput`. A standard stream, a device or a pipe has nothing to remove."""
+        path = Path(self.path)
+        if self.is_standard_stream or not path.is_file():
+            return
+        file = AppendFile(path)
+        file.open(is_emptied=True)
+        file.close()
 
     def for_replay(self, suffix: str, *, group: str = "") -> FileEndpoint:  # noqa: ARG002  (files have no groups)
         """See `SourceEndpoint`. A bookmark beside the file stores the position of the replays."""

@@ -42,6 +42,7 @@ class KafkaSourceEndpoint(SourceEndpoint):
 
     Attributes:
         single_partition: One process reads without a group: the first partition of a topic that has one.
+        reports_ignored_start: Whether the operator named the start, so that the log says when it has no effect.
     """
 
     capabilities: ClassVar[Capabilities] = CAPABILITIES
@@ -53,6 +54,7 @@ class KafkaSourceEndpoint(SourceEndpoint):
     end: str
     properties: Mapping[str, str | Secret]
     single_partition: bool = False
+    reports_ignored_start: bool = True
 
     @property
     def identity(self) -> str:
@@ -88,6 +90,7 @@ class KafkaSourceEndpoint(SourceEndpoint):
                 end=parse_end(self.end, key=f"{SOURCE_OPTIONS}.end"),
                 properties=self.properties,
                 partitions=(0,) if self.single_partition else (),
+                reports_ignored_start=self.reports_ignored_start,
             ),
             resume=resume,
         )
@@ -102,7 +105,13 @@ class KafkaSourceEndpoint(SourceEndpoint):
     def for_replay(self, suffix: str, *, group: str = "") -> KafkaSourceEndpoint:
         """See `SourceEndpoint`. A replay begins at the oldest record unless its group has committed offsets."""
         start = self.start if self.start not in ("committed", "latest", "") else "earliest"
-        return replace(self, group=group or f"{REPLAY_GROUP}{suffix}", start=start, end="latest")
+        return replace(
+            self,
+            group=group or f"{REPLAY_GROUP}{suffix}",
+            start=start,
+            end="latest",
+            reports_ignored_start=self.start == "earliest",
+        )
 
     def for_single_reader(self, topic: str) -> KafkaSourceEndpoint | None:  # noqa: ARG002  (`topics` names it)
         """See `SourceEndpoint`."""

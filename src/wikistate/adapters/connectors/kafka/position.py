@@ -31,6 +31,7 @@ T = TypeVar("T")
 _CALL_TIMEOUT = 10.0  # seconds for one request to the cluster
 _RETRY_TIMEOUT = 120.0  # seconds until a request with retries counts as failed
 _RETRY_INTERVAL = 0.2  # seconds between two retries
+_SHOWN_PARTITIONS = 8  # in a log line
 
 
 class OffsetTracker:
@@ -162,11 +163,28 @@ class OffsetTracker:
         if not partitions:
             return []
         asked = self._retry_transient(lambda: self._consumer.committed(list(partitions), _CALL_TIMEOUT))
+        self._report_ignored_start([part for part in asked if part.offset > 0])
         fresh = [part for part in asked if part.offset < 0]
         newest = self._newest_offsets(fresh) if otherwise is Bound.LATEST else {}
         placed = [self._start_or_newest(part, newest) for part in asked]
-        self._commit_latest([part for part in placed if (part.topic, part.partition) in newest])
+        at_end = [part for part in placed if (part.topic, part.partition) in newest]
+        self._commit_latest(at_end)
+        if skipped := [part for part in at_end if part.offset > 0]:
+            log.info("group_begins_at_end", group=self._settings.group, position=_format_offsets(skipped))
         return placed
+
+    def _report_ignored_start(self, resumed: Sequence[TopicPartition]) -> None:
+        """Log that the offsets of the group take precedence over ``start=earliest``, once for each partition."""
+        first = [part for part in resumed if (part.topic, part.partition) not in self._started]
+        is_named = self._settings.reports_ignored_start and self._settings.start == Committed(Bound.EARLIEST)
+        if first and is_named:
+            log.info(
+                "start_ignored",
+                reader=f"The group {self._settings.group}",
+                position=_format_offsets(first),
+                start="start=earliest",
+                remedy="new groups: add group=NEW",
+            )
 
     def _newest_offsets(self, fresh: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
         # A partition that was added later is read from its beginning: its first records are new.
@@ -223,3 +241,13 @@ class OffsetTracker:
                 if not is_transient(error.args[0]) or self.closing or time.monotonic() > deadline:
                     raise
             time.sleep(_RETRY_INTERVAL)
+
+
+def _format_offsets(parts: Sequence[TopicPartition]) -> str:
+    """Return ``3012`` for one partition, and ``0=3012, 1=95`` for several."""
+    if len(parts) == 1:
+        return str(parts[0].offset)
+    shown = sorted((part.topic, part.partition, part.offset) for part in parts)
+    names = len({part.topic for part in parts}) > 1
+    text = ", ".join(f"{f'{topic}/' if names else ''}{number}={at}" for topic, number, at in shown[:_SHOWN_PARTITIONS])
+    return text if len(shown) <= _SHOWN_PARTITIONS else f"{text} and {len(shown) - _SHOWN_PARTITIONS} more"

@@ -108,6 +108,7 @@ class KafkaProducer:
                 topic,
                 timeout=self.settings.open_timeout,
                 servers=self.settings.bootstrap_servers,
+                place=self.settings.place,
                 outage=self._outage,
                 raises=SinkError,
                 away=SinkInterruptedError,

@@ -78,6 +78,7 @@ class KafkaSourceSettings:
         open_timeout: Seconds within which the cluster must respond when the source opens.
         partitions: The partitions of each topic that this consumer reads without a group; the offsets of the group only
             show its lag to others. A position outside of the topic is an error. Empty: the group shares all partitions.
+        reports_ignored_start: Whether to log that the offsets of the group take precedence over `start`.
     """
 
     bootstrap_servers: str
@@ -89,6 +90,12 @@ class KafkaSourceSettings:
     key: str = "stream_manager.source.options.properties"
     open_timeout: float = 30.0
     partitions: tuple[int, ...] = ()
+    reports_ignored_start: bool = True
+
+    @property
+    def place(self) -> str:
+        """Name of the cluster for people, with the part of the job that uses it."""
+        return _describe_place(self.bootstrap_servers, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,17 @@ class KafkaProducerSettings:
     transactional_id: str = ""
     transaction_timeout: float = 60.0
     open_timeout: float = 30.0
+
+    @property
+    def place(self) -> str:
+        """Name of the cluster for people, with the part of the job that uses it."""
+        return _describe_place(self.bootstrap_servers, self.key)
+
+
+def _describe_place(servers: str, key: str) -> str:
+    """Return ``Kafka at localhost:9092 (error sink)`` for the properties `stream_manager.error_sink.options.properties`."""
+    _, _, section = key.removesuffix(".options.properties").rpartition(".")
+    return f"Kafka at {servers} ({section.replace('_', ' ')})"
 
 
 @dataclass(frozen=True, slots=True)

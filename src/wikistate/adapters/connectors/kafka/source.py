@@ -241,6 +241,7 @@ class KafkaSource:
             topic,
             timeout=self._settings.open_timeout,
             servers=self._settings.bootstrap_servers,
+            place=self._settings.place,
             outage=self._outage,
             raises=SourceError,
             away=SourceInterruptedError,

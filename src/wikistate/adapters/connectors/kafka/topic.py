@@ -15,6 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it exports 
 from wikistate.adapters.connectors.kafka.client import Outage, create_client
 from wikistate.adapters.connectors.kafka.errors import hint_for, is_transient
 from wikistate.adapters.connectors.kafka.settings import build_producer_properties
+from wikistate.adapters.connectors.start_waits import START_WAITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +37,7 @@ def fetch_partitions(
     *,
     timeout: float,
     servers: str,
+    place: str,
     outage: Outage,
     raises: type[ExternalError],
     away: type[ExternalError],
@@ -47,6 +49,7 @@ def fetch_partitions(
         topic: The topic.
         timeout: Seconds within which the cluster must respond, and a topic that is being created must be ready.
         servers: The cluster, for the error.
+        place: The cluster and its role, for the notice of a long wait.
         outage: The state of the connections, for the error.
         raises: The class of the error of a topic that cannot be used.
         away: The class of the error of a cluster that does not respond.
@@ -54,6 +57,19 @@ def fetch_partitions(
     Raises:
         ExternalError: The topic does not exist or may not be used, as `raises`; the cluster does not respond, as `away`.
     """
+    with START_WAITS.announce(place, timeout):
+        return _fetch_partitions(client, topic, timeout, servers, outage, raises, away)
+
+
+def _fetch_partitions(
+    client: Consumer | Producer,
+    topic: str,
+    timeout: float,
+    servers: str,
+    outage: Outage,
+    raises: type[ExternalError],
+    away: type[ExternalError],
+) -> list[int]:
     deadline = time.monotonic() + timeout
     while True:
         left = max(0.1, deadline - time.monotonic())

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaException
 
 from wikistate.adapters.connectors.kafka.errors import sink_error
 from wikistate.adapters.connectors.kafka.source import to_topic_partitions
+from wikistate.adapters.connectors.start_waits import START_WAITS
 from wikistate.errors import SinkError, SinkInterruptedError
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class KafkaTransactions:
         await self._producer.open()
         self._open = True
         timeout = self._producer.settings.open_timeout
-        await self._retry(lambda: self._producer.client.init_transactions(timeout), "Initialising", within=timeout)
+        with START_WAITS.announce(self._producer.settings.place, timeout):
+            await self._retry(lambda: self._producer.client.init_transactions(timeout), "Initialising", within=timeout)
 
     async def begin(self) -> None:
         """Open a transaction, unless one is open.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 import structlog
 
-from wikistate.adapters.connectors.push_source import FeedRecord, resolve_begin
+from wikistate.adapters.connectors.push_source import FeedRecord, report_ignored_since, resolve_begin
 from wikistate.adapters.connectors.recent_changes.event_builder import ChangeEvent, EventBuilder
 from wikistate.adapters.connectors.recent_changes.inventory import Inventory
 from wikistate.adapters.connectors.recent_changes.page_cache import PageCache
@@ -73,11 +73,13 @@ class RecentChangesFeed:
         self._event_builder = EventBuilder(self._wiki, facts, pages, self._inventory)
         # Changes of the current second belong to it, so an end that is "now" is the end of this second.
         self._end = resolve_end(self._settings.end, now=self._now + _SECOND)
+        reader = f"The source of recent changes of {facts.domain}"
         if place := positions.get(self._partition):
             self._offset = place.offset
             self._seen, self._done = (ChangeWindow.load(place.token, self._overlap) for _ in range(2))
+            report_ignored_since(reader, format_timestamp(self._seen.start), self._settings.since)
         else:
-            begun = await resolve_begin(metadata, self._settings.since, now=self._now)
+            begun = await resolve_begin(metadata, self._settings.since, now=self._now, reader=reader)
             self._seen, self._done = ChangeWindow(self._overlap, begun), ChangeWindow(self._overlap, begun)
         log.info("recent_changes_opened", wiki=facts.domain, since=format_timestamp(self._seen.start))
 

@@ -10,16 +10,21 @@ from aiohttp import web
 from structlog.testing import capture_logs
 from tests.unit.adapters.http.http_server import serving
 
+from wikistate.adapters.connectors.checkpoint import ResumePosition
 from wikistate.adapters.connectors.eventstreams import EventStreamsFeed, EventStreamsSettings
+from wikistate.adapters.connectors.eventstreams.event_id import EventIdEntry, format_event_id
 from wikistate.adapters.connectors.start_stop import Moment
 from wikistate.adapters.http.client import HttpSettings
 from wikistate.errors import SourceError
+from wikistate.streaming.record import Partition
 from wikistate.testing.sse import SseConditions, SseServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 STREAM, TOPIC = "s.change", "eqiad.s.change"
+NEW_YEAR = 1_767_225_600_000
+"""1 January 2026, in milliseconds since the epoch."""
 EVENTS = [b'{"n":%d}' % number for number in range(50)]
 
 
@@ -70,6 +75,33 @@ async def test_all_events_arrive(conditions: SseConditions) -> None:
             assert await read(server, len(EVENTS)) == EVENTS
     marks = [line for line in logs if line["event"] == "byte_order_mark_removed"]
     assert len(marks) == int(conditions.byte_order_mark)
+
+
+async def open_lines(server: SseServer, since: Moment | None, stored: dict[Partition, ResumePosition]) -> list[str]:
+    """Return the starts that were ignored when a feed opened; its metadata is that of a first run at 1 January 2026."""
+    settings = EventStreamsSettings(streams=(STREAM,), base=server.base, since=since)
+    feed = EventStreamsFeed(settings, HttpSettings())
+    with capture_logs() as lines:
+        await feed.open(stored, MemoryMetadata({"begun": str(NEW_YEAR)} if stored or since else {}))
+        await feed.close()
+    return ["{reader} {position} {start}".format_map(line) for line in lines if line["event"] == "start_ignored"]
+
+
+async def test_stored_position_that_beats_since_is_named() -> None:
+    """Without ``since``, and where the stored start is the same, nothing is ignored."""
+    later = Moment(NEW_YEAR + 86_400_000)
+    partition = Partition(TOPIC)
+    stored = {partition: ResumePosition(1, format_event_id([EventIdEntry(partition, offset=0)]))}
+    async with SseServer({STREAM: (TOPIC,)}, SseConditions()) as server:
+        server.append(TOPIC, b"{}")
+        assert await open_lines(server, later, stored) == [
+            "The stream s.change its stored position since=2026-01-02T00:00:00.000Z"
+        ]
+        assert await open_lines(server, later, {}) == [
+            "The stream s.change 2026-01-01T00:00:00.000Z since=2026-01-02T00:00:00.000Z"
+        ]
+        assert await open_lines(server, Moment(NEW_YEAR), {}) == []
+        assert await open_lines(server, None, stored) == []
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from wikistate.adapters.connectors.connector import SharedClients
 from wikistate.adapters.connectors.files import STANDARD_OUTPUT, FileSink
-from wikistate.errors import InternalError, SinkError
+from wikistate.adapters.connectors.files.endpoint import FileEndpoint
+from wikistate.errors import ConfigError, InternalError, SinkError
 from wikistate.streaming.record import Output, Role
 
 OUTPUT = Output(Role.SINK, None, b'{"new":1}', None)
@@ -48,6 +50,54 @@ async def test_missing_folders_are_created(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "events.ndjson"
     await append(path, OUTPUT)
     assert lines(path) == [OUTPUT.value]
+
+
+async def test_second_writer_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
+    """Its lines would be mixed with those of the first, and each would truncate the incomplete line of the other."""
+    path = tmp_path / "events.ndjson"
+    first, second = FileSink(path), FileSink(path)
+    await first.open()
+    with pytest.raises(ConfigError, match="Another process writes to"):
+        await second.open()
+    await second.close()
+    await first.write([OUTPUT])
+    await first.close()
+    await append(path, OUTPUT)
+    assert lines(path) == [OUTPUT.value] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.ndjson", b"", ""),
+        ("a.ndjson", b"{}\n", "1 line"),
+        ("a.ndjson", b"{}\n" * 2818, "2,818 lines"),
+        ("a.ndjson.gz", gzip.compress(b"{}\n"), "23 bytes"),
+        ("a.ndjson.zst", bytes(1_234_567), "1.2 MB"),
+    ],
+)
+def test_contents_are_counted_or_measured(tmp_path: Path, name: str, content: bytes, expected: str) -> None:
+    """A compressed file is not decompressed to count its lines."""
+    (path := tmp_path / name).write_bytes(content)
+    assert FileEndpoint(path=str(path)).describe_contents() == expected
+
+
+def test_size_of_a_large_file_is_stated_instead_of_its_lines(tmp_path: Path) -> None:
+    """The start of a service does not read gigabytes."""
+    path = tmp_path / "a.ndjson"
+    with path.open("wb") as file:
+        file.truncate(3_000_000_000)
+    assert FileEndpoint(path=str(path)).describe_contents() == "3.0 GB"
+    assert FileEndpoint(path=str(tmp_path / "none")).describe_contents() == ""
+    assert FileEndpoint(path="/dev/null").describe_contents() == ""
+
+
+async def test_two_spellings_of_a_path_share_a_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock would otherwise refuse the second sink of the same run."""
+    monkeypatch.chdir(tmp_path)
+    clients = SharedClients()
+    sinks = [FileEndpoint(path=path).build_sink(clients, standard_stream=1) for path in ("a.ndjson", "./a.ndjson")]
+    assert sinks[0] is sinks[1]
 
 
 async def test_incomplete_last_line_is_truncated(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from structlog.testing import capture_logs
 
 from wikistate.adapters.connectors.checkpoint import ResumePosition
 from wikistate.adapters.connectors.recent_changes import RecentChangesFeed, RecentChangesSettings
@@ -171,3 +172,21 @@ async def test_run_after_crash_before_first_commit_begins_at_first_start() -> No
     wiki.now += 3_600_000
     wiki.recent = [saved(1)]
     assert kinds_and_revisions(await (await following(wiki, notes)).receive()) == [("edit", 1)]
+
+
+async def test_stored_position_that_beats_since_is_named() -> None:
+    """The line states where the source resumes and how to begin again; a first run has no such line."""
+    wiki = ScriptedWiki()
+    wiki.recent = [saved(1)]
+    with capture_logs() as first:
+        feed = await following(wiki)
+        await feed.receive()
+    token = feed.token_after(HERE, [orjson.dumps([("rev:1", NOON)]).decode()])
+    await feed.close()
+    with capture_logs() as second:
+        await (await following(wiki, place=ResumePosition(1, token))).close()
+    assert [line for line in first if line["event"] == "start_ignored"] == []
+    (line,) = [line for line in second if line["event"] == "start_ignored"]
+    assert line["reader"] == "The source of recent changes of wiki.example"
+    assert line["start"] == f"since={format_timestamp(NOON - 60_000)}"
+    assert "--state" in line["remedy"]
