@@ -66,4 +66,4 @@ class Status:
         seconds = time.monotonic() - self._began
         self._terminal.print_table(list(summarise(self._meter, self._counts, seconds)))
         if results is not None and (line := results.describe(self._counts)):
-            self._terminal.print_line(line)
+            self._terminal.print_line(f"  {line}")  # indented, as the table: other lines are log lines

@@ -139,12 +139,12 @@ def test_last_line_names_the_results(run_command: RunCommand, tmp_path: Path, mo
     monkeypatch.chdir(tmp_path)
     run = ("run", "page-content-change", "--source", "in.ndjson", "--sink")
     write_deletions(tmp_path / "in.ndjson", 1200)
-    assert run_command(*run, "enriched.ndjson").err.splitlines()[-1] == "1,200 → enriched.ndjson"
+    assert run_command(*run, "enriched.ndjson").err.splitlines()[-1].strip() == "1,200 → enriched.ndjson"
     with (tmp_path / "in.ndjson").open("ab") as file:
         file.write(b"no event\n")
-    last = run_command(*run, "second.ndjson").err.splitlines()[-1]
+    last = run_command(*run, "second.ndjson").err.splitlines()[-1].strip()
     assert last == "1,200 → second.ndjson; 1 failed → second.errors.ndjson"
-    assert run_command(*run, "-").err.splitlines()[-1] == "1,200 → standard output; 1 failed → standard error"
+    assert run_command(*run, "-").err.splitlines()[-1].strip() == "1,200 → standard output; 1 failed → standard error"
     (tmp_path / "in.ndjson").write_bytes(b"")
     assert "→" not in run_command(*run, "third.ndjson").err
 
