@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import orjson
 import pytest
@@ -33,7 +32,7 @@ def wiki() -> FakeWikibase:
 async def test_side_and_error_files_of_an_endpoint(
     wiki: FakeWikibase, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are in the folder of the state, and their names hold the whole host of the wiki and of the store."""
+    """They are in the folder of the state, and their names show the whole host of the wiki and of the store."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
     async with wiki as wikibase, serve_endpoint(Store()) as url:
         wikibase.set_faults([Rule(HttpStatus(404), path="/Q1.ttl")])
@@ -44,7 +43,10 @@ async def test_side_and_error_files_of_an_endpoint(
         assert result.status == 0, result.err
         requests = wikibase.request_log.requests
     folder = tmp_path / state if state else tmp_path / "home" / "wikistate" / "rdf-sync"
-    name = f"{DOMAIN} {quote(f'{url}/update', safe='')}"
+    (file,) = folder.glob("*.side.ndjson")
+    name = file.name.removesuffix(".side.ndjson")
+    readable = f"{DOMAIN}-{re.sub(r'[^A-Za-z0-9.]+', '-', url.removeprefix('http://'))}-update"
+    assert re.fullmatch(rf"{re.escape(readable)}-[0-9a-f]{{10}}", name)
     # The list of all entities has it, and the change that created it may be one of the second at which following began.
     side = [orjson.loads(line) for line in (folder / f"{name}.side.ndjson").read_bytes().splitlines()]
     assert {(each["item"], each["fetch_error_type"]) for each in side} == {("Q1", "ENTITY_NOT_FOUND")}

@@ -14,6 +14,7 @@ from wikistate.cli import stopping
 from wikistate.cli.exits import Exit
 from wikistate.cli.output import print_line
 from wikistate.cli.status import Status
+from wikistate.cli.summary import find_results
 from wikistate.runners.failure_monitor import FailureMonitor
 from wikistate.runners.local.launch import build_runner
 from wikistate.runners.process_tuning import OBJECTS_IN_FLIGHT, OBJECTS_IN_TWO_BATCHES, gc_tuned, limit_malloc_arenas
@@ -114,7 +115,7 @@ def run_locally(
         )
         monitor = FailureMonitor(meter, configuration.failure_alarm)
         end = run_async(run_until_done(runner, status, objects=objects, monitor=monitor))
-    status.summary()
+    status.summary(find_results(pipeline, configuration))
     return Exit.MOST_FAILED if monitor.check_whole_run() is not None and end is Exit.OK else end
 
 

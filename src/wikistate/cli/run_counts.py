@@ -34,7 +34,9 @@ class RunCounts:
 
     @property
     def written(self) -> float:
-        """Events that were written to the sink."""
+        """Events that were written to the sink; mutations, if a store has applied them."""
+        if self._has_state and (applied := self._meter.total(metrics.STORE_MUTATIONS)):
+            return applied  # runner and store count them both as produced
         return self._meter.by_label(metrics.EVENTS_PRODUCED).get(("sink",), 0.0)
 
     @property
@@ -58,3 +60,22 @@ class RunCounts:
         if self._has_state:
             return max(0.0, self.read - self._meter.total(metrics.EVENTS_IN_FLIGHT))
         return self.written + self.errors + sum(self.dropped.values())
+
+    @property
+    def about_entities(self) -> float:
+        """Records of a job with state that are events about its entities, and are processed."""
+        refused = self._meter.total(metrics.EVENTS_ERRORS) + sum(self.dropped.values())
+        return max(0.0, self.read - refused - self.unfinished)
+
+    @property
+    def unfinished(self) -> float:
+        """Records that were read and not processed, because the run was stopped or an outage broke it."""
+        if self._has_state:
+            return min(self._meter.total(metrics.EVENTS_IN_FLIGHT), self.read)
+        return max(0.0, self.read - self.done)
+
+    @property
+    def side(self) -> float:
+        """Events that were written to side streams."""
+        produced = self._meter.by_label(metrics.EVENTS_PRODUCED)
+        return sum(count for (role,), count in produced.items() if role not in ("sink", "error"))

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from wikistate.cli.live_line import LiveLine
 from wikistate.cli.run_counts import RunCounts
+from wikistate.cli.summary import summarise
 from wikistate.cli.terminal import Terminal
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from wikistate.cli.summary import Results
     from wikistate.telemetry.meter import RecordingMeter
 
 REFRESH_SECONDS = 0.2
@@ -57,31 +57,13 @@ class Status:
             return self._total
         return self._meter.total(metrics.EVENTS_CONSUMED) + self._meter.total(metrics.SOURCE_LAG)
 
-    def summary(self) -> None:
-        """Print the summary of the run."""
-        self._terminal.print_table(list(self._summarise()))
+    def summary(self, results: Results | None = None) -> None:
+        """Print the summary of the run.
 
-    def _summarise(self) -> Iterator[tuple[str, str]]:
-        """Yield the numbers of the run with their meaning."""
-        meter = self._meter
-        seconds = max(time.monotonic() - self._began, 1e-3)
-        produced = meter.by_label(metrics.EVENTS_PRODUCED)
-        yield _format_number(meter.total(metrics.EVENTS_CONSUMED)), "events read"
-        yield _format_number(produced.get(("sink",), 0)), "events written"
-        for (reason,), count in meter.by_label(metrics.EVENTS_FILTERED).items():
-            yield _format_number(count), f"dropped: {reason}"
-        yield _format_number(produced.get(("error",), 0)), "error events"
-        for (kind,), count in sorted(meter.by_label(metrics.EVENTS_ERRORS).items()):
-            yield _format_number(count), f"  {kind}"
-        if failed := meter.total(metrics.ENTITY_FAILURES):
-            yield _format_number(failed), "failures of entities"
-            for (kind,), count in sorted(meter.by_label(metrics.ENTITY_FAILURES).items()):
-                yield _format_number(count), f"  {kind}"
-        yield _format_number(meter.total(metrics.WIKI_REQUESTS)), "requests to wikis"
-        for (cause,), count in sorted(meter.by_label(metrics.WIKI_RETRIES).items()):
-            yield _format_number(count), f"  retries: {cause}"
-        yield f"{seconds:,.1f}", f"seconds, {self._counts.done / seconds:,.0f} events/s"
-
-
-def _format_number(number: float) -> str:
-    return f"{number:,.0f}"
+        Args:
+            results: The places of its outputs; None to name none.
+        """
+        seconds = time.monotonic() - self._began
+        self._terminal.print_table(list(summarise(self._meter, self._counts, seconds)))
+        if results is not None and (line := results.describe(self._counts)):
+            self._terminal.print_line(f"  {line}")  # indented, as the table: other lines are log lines

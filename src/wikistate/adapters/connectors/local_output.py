@@ -1,4 +1,4 @@
-"""Outputs on this machine, which hold the output of earlier runs and can be emptied."""
+"""Names of outputs for people, and outputs on this machine, which hold the output of earlier runs and can be emptied."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from typing import Protocol, runtime_checkable
 
 
 @runtime_checkable
-class LocalOutput(Protocol):
-    """Endpoint of a sink that is a file."""
+class NamedPlace(Protocol):
+    """Endpoint of a sink with a name for people."""
 
     @property
     def place(self) -> str:
-        """Name of the file for people."""
+        """Path of a file or folder, ``-`` for a standard stream, or the URL of a topic."""
+
+
+@runtime_checkable
+class LocalOutput(NamedPlace, Protocol):
+    """Endpoint of a sink that is a file."""
 
     def describe_contents(self) -> str:
         """Return what the file holds, such as ``2,818 lines``; empty for a new or empty file. Blocks."""

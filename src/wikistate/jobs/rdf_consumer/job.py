@@ -52,8 +52,8 @@ class RdfConsumer:
     async def open(self) -> None:
         """See `StoreJob`."""
         self._reader.open()
+        await self._writer.open()  # first: of two processes the second one names the store in its error
         await self._errors.open()
-        await self._writer.open()
 
     async def process(self, records: Sequence[Record], *, caught_up: bool) -> None:
         """See `StoreJob`."""

@@ -270,6 +270,7 @@ class KeyedProcessor(Generic[KeyedEvent, Operation, Change]):
         if ended:
             await self._fire_all_timers()
         await self.checkpoint()
+        self._report_metrics()
 
     async def _fire_all_timers(self) -> None:
         """Fire all timers: after the end of the source no record can follow that they wait for."""

@@ -140,6 +140,11 @@ class KafkaSinkEndpoint(SinkEndpoint):
     topic_prefix: str = ""
 
     @property
+    def place(self) -> str:
+        """See `NamedPlace`."""
+        return f"kafka://{self.bootstrap_servers}/{self.topic}"
+
+    @property
     def max_record_bytes(self) -> int:
         """See `SinkEndpoint`. The producer checks the size of records before it compresses them (T355426)."""
         names = ("max.request.size", "message.max.bytes")

@@ -29,6 +29,11 @@ class ParquetEndpoint(SinkEndpoint):
     roll_seconds: float
     max_record_bytes: int = MAX_FILE_RECORD
 
+    @property
+    def place(self) -> str:
+        """See `NamedPlace`."""
+        return self.path
+
     def build_table_sink(self, reader: str) -> ParquetSink:
         """Build the sink that commits positions with its files.
 
