@@ -226,7 +226,7 @@ async def _check_keyed(pipeline: KeyedPipeline[Any, Any, Any]) -> None:
         ):
             closing.push_async_callback(close)
         await pipeline.job.open()
-        await change_sink.open()
+        await (change_sink.check() if isinstance(change_sink, StreamChangeSink) else change_sink.open())
         for sink in distinct_sinks:
             await check_sink(sink)
         await check_source(source)
