@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from tests.e2e.commands import TIMEOUT, start_command
 from tests.e2e.enrichment_job import build_change, build_dataset, encode_line, read_lines, wiki_settings
+from tests.support.processes import find_free_port
 from typer.main import get_command
 
 from wikistate.cli.app import app
@@ -163,3 +164,31 @@ async def test_wiki_that_answers_is_waited_for(tmp_path: Path) -> None:
             assert command.is_running
             command.send(signal.SIGTERM)
             assert (await command.finish()).status == 130
+
+
+DEAD_CASES = (
+    (f"{SYNC} --store http://DEAD/sparql --state state", "store_unavailable"),
+    ("rdf-consumer --source in.ndjson --store http://DEAD/sparql", "store_unavailable"),
+)
+"""Jobs that wait for a store at their start, and the log event of the wait."""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize(("words", "event"), DEAD_CASES, ids=["rdf-sync", "rdf-consumer"])
+async def test_first_signal_ends_the_wait_for_a_dead_endpoint(
+    words: str, event: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    """Nothing is in flight at the start, so that one signal is enough."""
+    (tmp_path / "in.ndjson").write_bytes(encode_line(build_change(1)))
+    async with FakeWikibase(Repository()) as wikibase:
+        dead = f"127.0.0.1:{find_free_port()}"
+        arguments = [word.replace("DEAD", dead).replace("WIKI", wikibase.url) for word in words.split()]
+        async with start_command("run", *arguments, folder=tmp_path) as command:
+            await command.wait_for_log(event)
+            stopped_at = time.monotonic()
+            command.send(number)
+            finished = await command.finish()
+            seconds = time.monotonic() - stopped_at
+    assert finished.status == 0, finished.err
+    assert seconds < BOUND
+    assert "Traceback" not in finished.err

@@ -17,6 +17,7 @@ from wikistate.core.sparql.updates import build_requests
 from wikistate.core.updater.store_metadata import StorePosition
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.streaming.record import Partition
+from wikistate.testing.faults import MuteServer
 from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Repository
 
 if TYPE_CHECKING:
@@ -148,6 +149,18 @@ async def test_dead_endpoint_ends_the_command(command: tuple[str, ...], tmp_path
     found = await run_wikistate(*command, *endpoint_settings(url), folder=tmp_path)
     assert found.status == 4
     assert f"{url}/update does not answer" in found.err
+
+
+@pytest.mark.parametrize("command", [("store", "counts"), ("store", "sweep"), ("lag", "--max", "60")])
+async def test_mute_endpoint_ends_the_command(command: tuple[str, ...], tmp_path: Path) -> None:
+    """An endpoint that accepts the connection and says nothing is asked once, for the time of the option."""
+    async with MuteServer() as mute:
+        url = f"http://{mute.address}/sparql"
+        found = await run_wikistate(*command, "--store", url, "--timeout", "1", folder=tmp_path)
+        assert mute.connections == 1
+    assert found.status == 4
+    assert f"The store at {url} does not answer" in found.err
+    assert "--timeout" in found.err
 
 
 @pytest.mark.parametrize("root", [URIS.root, "http://www.wikidata.org"])

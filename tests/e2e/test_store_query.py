@@ -175,6 +175,25 @@ async def test_store_of_a_running_job_is_queried(tmp_path: Path) -> None:
     assert not list_snapshots(tmp_path)
 
 
+async def test_store_of_a_running_job_is_verified(tmp_path: Path) -> None:
+    """The snapshot is older than the newest edits, which are behind and not wrong; a repair would write, and is refused."""
+    repository = Repository()
+    editors = EditSimulator(repository, seed=8, triples=30)
+    editors.create_initial(12)
+    async with FakeWikibase(repository) as wikibase:
+        synced, location = SyncRun(wikibase, tmp_path), ("--store", "store", "--wikibase", wikibase.url)
+        async with synced.start() as job:
+            await synced.wait_until_fresh(job)
+            editors.simulate(10)
+            found = await run_wikistate("store", "verify", *location, folder=tmp_path)
+            repaired = await run_wikistate("store", "verify", *location, "--repair", folder=tmp_path)
+            assert job.is_running
+    assert found.status == 0, found.out.decode()
+    assert "in step" in found.out.decode()
+    assert repaired.status == 2
+    assert "kept in step by process" in repaired.err
+
+
 def list_snapshots(folder: Path) -> list[Path]:
     """Return the snapshots that a reader left."""
     return list((folder / "store").glob(".snapshot-*"))

@@ -13,7 +13,6 @@ from pyoxigraph import Literal, NamedNode, Quad, Store
 from tests.e2e.commands import CommandResult, run_wikistate
 from tests.e2e.sync_run import (
     URIS,
-    SyncRun,
     endpoint_settings,
     load_from_scratch,
     munge_all,
@@ -66,13 +65,6 @@ class ComparedStore:
             StorePatch(), {Partition("changes"): StorePosition(1, until)}, None, UpdateTarget(URIS)
         )
         self.corrupt(lambda store: store.update(update))
-
-    async def edit_wiki(self) -> None:
-        """Edit entities of the wiki until cancelled."""
-        assert self.wikibase.simulator is not None
-        while True:
-            self.wikibase.simulator.simulate(1)
-            await asyncio.sleep(0.1)
 
     async def verify(self, *words: str) -> CommandResult:
         """Run the command."""
@@ -358,23 +350,6 @@ async def test_older_gaps_of_a_stopped_store_stay_errors(compared: ComparedStore
     assert f"{lost} " in finished.out.decode()
     assert "missing" in finished.out.decode()
     assert "gone from the wiki" in finished.out.decode()
-
-
-async def test_store_of_a_running_job_is_verified(compared: ComparedStore) -> None:
-    """The snapshot is older than the newest edits, which are behind and not wrong."""
-    compared.corrupt(lambda store: store.clear())
-    synced = SyncRun(compared.wikibase, compared.folder)
-    async with synced.start() as job:
-        await synced.wait_until_fresh(job)
-        editing = asyncio.create_task(compared.edit_wiki())
-        finished = await compared.verify("--sample", "500")
-        editing.cancel()
-        repaired = await compared.verify("--sample", "1", "--repair")
-        assert job.is_running
-    assert finished.status == 0, finished.out.decode()
-    assert "in step" in finished.out.decode()
-    assert repaired.status == 2
-    assert "kept in step by process" in repaired.err
 
 
 @pytest.mark.parametrize("merged", [False, True], ids=["edited", "merged"])

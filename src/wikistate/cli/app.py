@@ -27,6 +27,7 @@ from wikistate.cli.options import (
     SourceUrl,
     State,
     StoreLocation,
+    Timeout,
     Wiki,
     WikibaseUrl,
 )
@@ -233,6 +234,7 @@ def lag(
     most: Annotated[
         float | None, typer.Option("--max", metavar="SECONDS", help="Exit with code 6 if the store is further behind.")
     ] = None,
+    timeout: Timeout = 10.0,
     config: Config = None,
     set_: Set = None,
 ) -> None:
@@ -241,7 +243,7 @@ def lag(
     from wikistate.cli.settings import CliSettings  # noqa: PLC0415
 
     flags = CliSettings(store=store, assignments=tuple(set_ or ()), files=tuple(config or ()))
-    raise typer.Exit(print_lag(flags, most))
+    raise typer.Exit(print_lag(flags, most, timeout))
 
 
 @app.command()

@@ -74,12 +74,13 @@ def print_jars() -> Exit:
     return Exit.OK
 
 
-def print_lag(flags: CliSettings, max_seconds: float | None) -> Exit:
+def print_lag(flags: CliSettings, max_seconds: float | None, timeout: float) -> Exit:
     """Print the seconds since the newest change that a store is known to hold.
 
     Args:
         flags: Settings that name the store.
         max_seconds: The lag in seconds above which the exit code is `Exit.LAG_EXCEEDED`; None for no limit.
+        timeout: Seconds for each answer of an endpoint.
 
     Raises:
         WikistateError: The store does not answer, or does not record its freshness.
@@ -89,7 +90,7 @@ def print_lag(flags: CliSettings, max_seconds: float | None) -> Exit:
     configuration = load_configuration(rdf_consumer.NAME, flags).configuration
     configure_logs(configuration.telemetry)
     settings = configuration.store
-    seconds = max(0.0, time.time() - run_async(read_freshness(settings, RecordingMeter())) / 1000)
+    seconds = max(0.0, time.time() - run_async(read_freshness(settings, RecordingMeter(), timeout=timeout)) / 1000)
     print_line(f"{seconds:.0f}")
     return Exit.LAG_EXCEEDED if max_seconds is not None and seconds > max_seconds else Exit.OK
 

@@ -103,3 +103,7 @@ AnswerLimit = Annotated[
     typer.Option(metavar="N", min=1, help="The most rows or triples; by default 1,000 in a table, else 100,000."),
 ]
 QueryTimeout = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="The longest time for the answer.")]
+Timeout = Annotated[
+    float,
+    typer.Option("--timeout", metavar="SECONDS", min=0.1, help="The longest wait for each answer of an endpoint."),
+]

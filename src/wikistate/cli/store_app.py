@@ -14,6 +14,7 @@ from wikistate.cli.options import (
     QueryTimeout,
     Set,
     StoreLocation,
+    Timeout,
     WikibaseUrl,
 )
 
@@ -21,13 +22,15 @@ store_app = typer.Typer(help="Query, inspect and verify a triple store.", no_arg
 
 
 @store_app.command("counts")
-def store_counts(*, store: StoreLocation = "", config: Config = None, set_: Set = None) -> None:
+def store_counts(
+    *, store: StoreLocation = "", timeout: Timeout = 10.0, config: Config = None, set_: Set = None
+) -> None:
     """Print the number of entities of each type in a store; a missing type is visible here."""
     from wikistate.cli.settings import CliSettings  # noqa: PLC0415
     from wikistate.cli.stores import print_counts  # noqa: PLC0415
 
     flags = CliSettings(store=store, assignments=tuple(set_ or ()), files=tuple(config or ()))
-    raise typer.Exit(print_counts(flags))
+    raise typer.Exit(print_counts(flags, timeout))
 
 
 @store_app.command("query")
@@ -50,13 +53,13 @@ def store_query(
 
 
 @store_app.command("sweep")
-def store_sweep(*, store: StoreLocation = "", config: Config = None, set_: Set = None) -> None:
+def store_sweep(*, store: StoreLocation = "", timeout: Timeout = 10.0, config: Config = None, set_: Set = None) -> None:
     """Delete orphaned values, references and sitelinks, for stores with store.delete_orphans off."""
     from wikistate.cli.settings import CliSettings  # noqa: PLC0415
     from wikistate.cli.stores import sweep  # noqa: PLC0415
 
     flags = CliSettings(store=store, assignments=tuple(set_ or ()), files=tuple(config or ()))
-    raise typer.Exit(sweep(flags))
+    raise typer.Exit(sweep(flags, timeout))
 
 
 @store_app.command("verify")

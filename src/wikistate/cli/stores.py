@@ -23,13 +23,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def print_counts(flags: CliSettings) -> Exit:
+def print_counts(flags: CliSettings, timeout: float) -> Exit:
     """Print the number of entities of each type in a store.
+
+    Args:
+        flags: Settings that name the store.
+        timeout: Seconds for each answer of an endpoint.
 
     Raises:
         WikistateError: The store does not answer, holds triples but no entities, or a setting is wrong.
     """
-    counts = run_async(_use_store(flags, count_entities))
+    counts = run_async(_use_store(flags, count_entities, seconds=timeout))
     print_counted(counts, otherwise="The store is empty.")
     return Exit.OK
 
@@ -42,9 +46,9 @@ def print_counted(counts: Mapping[str, int], *, otherwise: str) -> None:
         Terminal().print_line(otherwise)
 
 
-def sweep(flags: CliSettings) -> Exit:
-    """Delete orphaned values, references and sitelinks. Raises as `print_counts`."""
-    removed = run_async(_use_store(flags, _sweep, access=StoreAccess.WRITE))
+def sweep(flags: CliSettings, timeout: float) -> Exit:
+    """Delete orphaned values, references and sitelinks. The deletion itself may take longer. See `print_counts`."""
+    removed = run_async(_use_store(flags, _sweep, seconds=timeout, access=StoreAccess.WRITE))
     Terminal().print_line("Orphans deleted." if removed is None else f"Orphans deleted: {removed:,} triples.")
     return Exit.OK
 
@@ -56,10 +60,14 @@ async def _sweep(opened: OpenStore) -> int | None:
 
 
 async def _use_store(
-    flags: CliSettings, use: Callable[[OpenStore], Awaitable[T]], *, access: StoreAccess = StoreAccess.READ
+    flags: CliSettings,
+    use: Callable[[OpenStore], Awaitable[T]],
+    *,
+    seconds: float,
+    access: StoreAccess = StoreAccess.READ,
 ) -> T:
     configuration = load_configuration(NAME, flags).configuration
     configure_logs(configuration.telemetry)
     settings = configuration.store
-    async with open_store(settings, RecordingMeter(), access=access) as opened:
+    async with open_store(settings, RecordingMeter(), access=access, timeout=seconds) as opened:
         return await use(opened)

@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from wikistate.telemetry.meter import Meter
 
 
-async def read_freshness(settings: StoreSettings, meter: Meter) -> int:
+async def read_freshness(settings: StoreSettings, meter: Meter, *, timeout: float | None = None) -> int:  # noqa: ASYNC109
     """Return the time up to which a store holds all changes, milliseconds since the epoch.
+
+    Args:
+        settings: Settings of the store.
+        meter: The meter of the requests.
+        timeout: Seconds for each answer of an endpoint; None for those of the settings.
 
     Raises:
         StoreError: The store does not state its freshness, or does not answer.
@@ -29,7 +34,7 @@ async def read_freshness(settings: StoreSettings, meter: Meter) -> int:
     if file is not None:
         require_store(Path(settings.location))
         return _require_freshness(file.read(), settings)
-    async with open_store(settings, meter) as opened:
+    async with open_store(settings, meter, timeout=timeout) as opened:
         until = completed_until(opened.description.positions.values(), await _query_freshness(opened))
     return _require_freshness(until, settings)
 

@@ -71,6 +71,14 @@ class CheckableSource(Protocol):
         """Connect, and read nothing. Raises a `WikistateError` if the source cannot be read. `close` follows."""
 
 
+@runtime_checkable
+class CheckableSink(Protocol):
+    """A sink that can be checked without the effects of `Sink.open`, such as a new file."""
+
+    async def check(self) -> None:
+        """Check that the sink can be opened, and create nothing. Raises a `WikistateError`. `close` follows."""
+
+
 class OversizeError(SinkError):
     """An output is larger than the sink accepts; a retry would fail as well.
 

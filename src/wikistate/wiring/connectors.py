@@ -11,7 +11,7 @@ from wikistate.adapters.connectors.kafka import KafkaConnector
 from wikistate.adapters.connectors.parquet import ParquetConnector
 from wikistate.adapters.connectors.recent_changes import RecentChangesConnector
 from wikistate.errors import ConfigError
-from wikistate.streaming.ports import CheckableSource
+from wikistate.streaming.ports import CheckableSink, CheckableSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,6 +116,11 @@ def make_kafka_source(endpoint: KafkaSourceEndpoint, *, resume: ResumePositions 
 async def check_source(source: Source) -> None:
     """Check that a source can be read, and read nothing. The caller closes it. Raises a `WikistateError`."""
     await (source.check() if isinstance(source, CheckableSource) else source.open(_ignore_revocation))
+
+
+async def check_sink(sink: Sink) -> None:
+    """Check that a sink can be written, and create nothing. The caller closes it. Raises a `WikistateError`."""
+    await (sink.check() if isinstance(sink, CheckableSink) else sink.open())
 
 
 async def _ignore_revocation(partitions: object) -> None:

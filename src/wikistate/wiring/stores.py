@@ -182,7 +182,7 @@ def _raise_outage(location: str, waiting: OutageRetry | None) -> None:
     if waiting is not None:
         raise StoreError(
             f"The store at {location} does not answer: {waiting.reason}",
-            hint="Check store.location and store.query_url, and whether the store runs.",
+            hint="Check store.location and store.query_url, and whether the store runs. `--timeout` is the longest wait for an answer.",
         )
 
 

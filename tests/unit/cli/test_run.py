@@ -66,14 +66,35 @@ def test_next_run_resumes_from_the_bookmark(run_command: RunCommand, tmp_path: P
 
 
 def test_check_reads_and_writes_nothing(run_command: RunCommand, tmp_path: Path) -> None:
-    """The command reports that the connections work; the output is empty, and the bookmark does not exist."""
+    """The command reports that the connections work; neither the output nor the bookmark exists."""
     source = write_deletions(tmp_path / "in.ndjson")
     bookmark = f"stream_manager.source.options.bookmark={tmp_path / 'bookmark'}"
     result = run_command(*RUN, "--check", "--source", source, "--sink", tmp_path / "out.ndjson", "--set", bookmark)
     assert (result.code, result.out) == (0, "")
     assert "all connections work" in result.err
     assert not (tmp_path / "bookmark").exists()
-    assert not (tmp_path / "out.ndjson").exists() or (tmp_path / "out.ndjson").read_bytes() == b""
+    assert [path.name for path in tmp_path.iterdir()] == ["in.ndjson"]
+
+
+@pytest.mark.parametrize("place", ["in.ndjson/out.ndjson", "folder"])
+def test_check_finds_an_output_that_cannot_be_created(run_command: RunCommand, tmp_path: Path, place: str) -> None:
+    """A file in the place of a folder, and a folder in the place of a file, are exit code 4 for both."""
+    (tmp_path / "folder").mkdir()
+    source = write_deletions(tmp_path / "in.ndjson")
+    arguments = (
+        *RUN,
+        "--source",
+        source,
+        "--sink",
+        f"file:{tmp_path / place}",
+        "--error-sink",
+        f"file:{tmp_path / 'e'}",
+    )
+    checked = run_command(*arguments, "--check")
+    assert checked.code == 4
+    assert "cannot be opened" in checked.err
+    assert not (tmp_path / "e").exists()
+    assert run_command(*arguments).code == 4
 
 
 def test_check_fails_with_the_exit_code_of_the_run(run_command: RunCommand, tmp_path: Path) -> None:

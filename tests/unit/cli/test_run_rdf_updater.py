@@ -49,6 +49,7 @@ def test_check_opens_all_connections_and_creates_no_state(run_command: RunComman
     result = run_command("run", "rdf-updater", *endpoints, "--state", tmp_path, *WIKI, "--check")
     assert result.code == 0, result.err
     assert not (tmp_path / "state.sqlite").exists()
+    assert not list(tmp_path.glob("out*"))
 
 
 def test_subgraphs_of_a_split_graph_share_the_output_file(run_command: RunCommand, tmp_path: Path) -> None:

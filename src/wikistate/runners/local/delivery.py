@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from wikistate.streaming.record import Role
+from wikistate.wiring.connectors import check_sink
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,6 +81,11 @@ class AtLeastOnce:
         self._committed = {} if committed is None else committed
         self._sinks = sinks
         self._distinct_sinks = tuple(dict.fromkeys(sinks.values()))  # both roles may share a sink
+
+    async def check(self) -> None:
+        """Check that the sinks can be written, and create nothing."""
+        for sink in self._distinct_sinks:
+            await check_sink(sink)
 
     async def open(self) -> None:
         """See `Delivery`."""

@@ -29,6 +29,7 @@ from wikistate.streaming.record import Role
 from wikistate.streaming.watermarks import Watermarks
 from wikistate.wiring.connectors import (
     SinkFactory,
+    check_sink,
     check_source,
     make_kafka_source,
     make_producer_settings,
@@ -197,7 +198,7 @@ async def _check_stateless(pipeline: StatelessPipeline, settings: LocalRunnerSet
         for close in (pipeline.job.close, delivery.close, source.close):
             closing.push_async_callback(close)
         await pipeline.job.open()
-        await delivery.open()
+        await (delivery.check() if isinstance(delivery, AtLeastOnce) else delivery.open())
         await check_source(source)
 
 
@@ -225,9 +226,9 @@ async def _check_keyed(pipeline: KeyedPipeline[Any, Any, Any]) -> None:
         ):
             closing.push_async_callback(close)
         await pipeline.job.open()
-        await change_sink.open()
+        await (change_sink.check() if isinstance(change_sink, StreamChangeSink) else change_sink.open())
         for sink in distinct_sinks:
-            await sink.open()
+            await check_sink(sink)
         await check_source(source)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from wikistate.wiring.connectors import check_sink
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -25,6 +27,11 @@ class StreamChangeSink(Generic[Change]):
         self._sinks = sinks
         self._distinct_sinks = tuple(dict.fromkeys(sinks.values()))
         self._encode = encode
+
+    async def check(self) -> None:
+        """Check that the sinks can be written, and create nothing."""
+        for sink in self._distinct_sinks:
+            await check_sink(sink)
 
     async def open(self) -> None:
         """See `ChangeSink`."""

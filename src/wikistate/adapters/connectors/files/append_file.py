@@ -87,6 +87,21 @@ class AppendFile:
                 file=self._name,
             ) from error
 
+    def check(self) -> None:
+        """Check that the file can be opened, and create nothing. Raises `SinkError` as `open`."""
+        if isinstance(self._target, int):
+            return
+        places = (self._target, *self._target.absolute().parents)
+        place = next(each for each in places if each.exists())
+        is_folder = place.is_dir()
+        if is_folder is (place == self._target):
+            code = errno.EISDIR if is_folder else errno.ENOTDIR
+        elif not os.access(place, os.W_OK | (os.X_OK if is_folder else os.R_OK if place.is_file() else 0)):
+            code = errno.EACCES
+        else:
+            return
+        raise self._sink_error("opened", OSError(code, os.strerror(code), str(place)))
+
     def write(self, block: bytes) -> None:
         """Append complete lines.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import structlog
@@ -48,6 +49,10 @@ class FileSink:
         """See `Sink`."""
         self._thread.start()
         await self._thread.run(self._appender.open)
+
+    async def check(self) -> None:
+        """See `CheckableSink`."""
+        await asyncio.to_thread(self._appender.check)
 
     async def write(self, outputs: Sequence[Output]) -> None:
         """See `Sink`."""
