@@ -76,8 +76,8 @@ UNIT_SECONDS = {
 }
 """Approximate duration of the longest units of work, in seconds: a long unit that begins last leaves a worker idle."""
 
-LONG_FORM_FILES = {"test_outage_drill.py"}
-"""Files of tests that take too long for their short form to be worth its time; the contract suites have one outage each."""
+LONG_FORM_FILES = {"test_outage_drill.py", "test_rdf_kill_flink.py"}
+"""Files of tests that take too long for their short form to be worth its time; the contract suites have an outage and a kill each."""
 
 SECONDS_PER_TEST = 0.3
 """Approximate duration of each test in all other units."""
