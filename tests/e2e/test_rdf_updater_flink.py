@@ -57,6 +57,11 @@ class FlinkUpdater(KafkaJob):
         assert self._run is not None, "it was not started"
         return self._run
 
+    @property
+    def flink_logs(self) -> Path:
+        """The folder of Flink's logs; see `HasFlinkLogs`."""
+        return self.folder / "state"
+
     def launch(self, *, end: str = "") -> None:
         """Start the job at its last snapshot."""
         command = ["-m", "wikistate", "run", "rdf-updater", "--runner", "flink", "--no-progress"]
