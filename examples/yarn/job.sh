@@ -57,7 +57,7 @@ pack() {
   mkdir -p "$shipped/job"
   cp "$here/wikistate_job.py" "$config" "$shipped/job/"
   cp "$("$venv/bin/wikistate" flink jars | sed -n 1p)" "$shipped/job/"
-  "$python" "$here/pack_environment.py" "$shipped/venv.tar"
+  "$python" "$here/pack_environment.py" "$shipped/venv.tar.gz"
 }
 
 session() {
@@ -67,15 +67,15 @@ session() {
 submit() {
   # The script runs here and submits the job; the workers unpack the environment.
   "$FLINK_HOME/bin/flink" run -t yarn-session "-Dyarn.application.id=$1" -d ${2:+-s "$2"} \
-    -pyarch "$shipped/venv.tar" -pyexec venv.tar/venv/bin/python -pyclientexec "$python" \
+    -pyarch "$shipped/venv.tar.gz" -pyexec venv.tar.gz/venv/bin/python -pyclientexec "$python" \
     -pyfs "$shipped/job" "${job[@]}" >&2
 }
 
 start() {
   # YARN copies what is shipped into the working folder of each container: the paths of Python are relative to it.
   "$FLINK_HOME/bin/flink" run -t yarn-application -d ${1:+-s "$1"} "${cluster[@]}" \
-    "-Dyarn.ship-files=$shipped/job;$shipped/venv.tar" \
-    -pyarch venv.tar -pyexec venv.tar/venv/bin/python -pyclientexec venv.tar/venv/bin/python \
+    "-Dyarn.ship-files=$shipped/job;$shipped/venv.tar.gz" \
+    -pyarch venv.tar.gz -pyexec venv.tar.gz/venv/bin/python -pyclientexec venv.tar.gz/venv/bin/python \
     -pyfs job "${job[@]}" | find_application
 }
 

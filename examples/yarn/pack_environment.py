@@ -1,8 +1,8 @@
-"""Packer of a Python environment for YARN: ``venv/bin/python pack_environment.py venv.tar``.
+"""Packer of a Python environment for YARN: ``venv/bin/python pack_environment.py venv.tar.gz``.
 
 The archive has everything that a worker of Flink needs, below ``venv/``. Parts for clients are left out: Java, the jars of
 Flink (YARN ships them), pip. Links stay links: the interpreter must be at the same path on each node. Of a zip file
-Flink would change links to absolute paths.
+Flink would change links to absolute paths, and a file without compression it does not find in a container.
 """
 
 import importlib.util
@@ -51,8 +51,8 @@ def find_files(environment: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def pack(environment: Path, archive: Path) -> None:
-    """Write the archive. It is not compressed: each container unpacks it."""
-    with tarfile.open(archive, "w") as target:
+    """Write the archive. It is hardly compressed: each container unpacks it."""
+    with tarfile.open(archive, "w:gz", compresslevel=1) as target:
         for file, path in sorted(find_files(environment)):
             target.add(file, f"venv/{path.as_posix()}", recursive=False)
 
@@ -62,4 +62,4 @@ if __name__ == "__main__":
         case [archive] if sys.prefix != sys.base_prefix:
             pack(Path(sys.prefix), Path(archive))
         case _:
-            raise SystemExit("Use: VENV/bin/python pack_environment.py ARCHIVE.tar")
+            raise SystemExit("Use: VENV/bin/python pack_environment.py ARCHIVE.tar.gz")
