@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tests.contract.runner.runs import Run
     from tests.support.broker import KafkaBroker
 
-pytestmark = [pytest.mark.flink, pytest.mark.kafka, pytest.mark.fault, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.flink, pytest.mark.kafka, pytest.mark.fault, pytest.mark.long, pytest.mark.timeout(3000)]
 
 _QUICK = [moment for moment in Moment if moment is not Moment.LONG]
 MOMENTS = [*_QUICK, *_QUICK[1:], Moment.LONG] * 2

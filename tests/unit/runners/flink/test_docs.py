@@ -9,6 +9,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
+from wikistate.adapters.connectors.kafka.java_client import asks_for_kerberos
 from wikistate.cli.app import app
 from wikistate.cli.settings import CliSettings, load_configuration
 from wikistate.config.model import DeliveryGuarantee
@@ -17,6 +18,7 @@ from wikistate.runners.flink.options import CLUSTER_DEFAULTS, DEFAULTS, build_fl
 ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "how-to" / "flink.md").read_text("utf-8")
 EXAMPLE = ROOT / "examples" / "flink" / "page-content-change.yaml"
+YARN_EXAMPLE = ROOT / "examples" / "yarn" / "page-content-change.yaml"
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,17 @@ def test_deployment_starts_an_existing_command() -> None:
     run = get_command(app).commands["run"]  # type: ignore[attr-defined]  # a group has them; typed as any command
     context = run.make_context(command, list(words))
     assert context.params["runner"] == "flink"
+
+
+def test_example_of_yarn_is_valid_without_a_warning() -> None:
+    """Its clients log in by Kerberos, and its checkpoints are in HDFS."""
+    loaded = load_configuration("page-content-change", CliSettings(files=(YARN_EXAMPLE,)))
+    assert not loaded.warnings
+    manager = loaded.configuration.stream_manager
+    assert asks_for_kerberos(manager.source.options.properties)
+    assert asks_for_kerberos(manager.sink.options.properties)
+    options = build_flink_options(loaded.configuration.flink, DeliveryGuarantee.EXACTLY_ONCE)
+    assert options["execution.checkpointing.dir"].startswith("hdfs:///")
 
 
 def test_example_is_valid_without_a_warning() -> None:
