@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from py4j.protocol import Py4JJavaError
 from pyflink.common import Configuration as FlinkConfiguration
 from pyflink.java_gateway import get_gateway
+from pyflink.util.exceptions import Py4JJavaError
 
 from wikistate.adapters.connectors.kafka.java_client import asks_for_kerberos
 from wikistate.errors import ConfigError
