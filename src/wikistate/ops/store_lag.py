@@ -32,7 +32,8 @@ async def read_freshness(settings: StoreSettings, meter: Meter, *, timeout: floa
     """
     file = build_freshness_file(settings)
     if file is not None:
-        require_store(Path(settings.location))
+        if not file.exists():
+            require_store(Path(settings.location))
         return _require_freshness(file.read(), settings)
     async with open_store(settings, meter, timeout=timeout) as opened:
         until = completed_until(opened.description.positions.values(), await _query_freshness(opened))

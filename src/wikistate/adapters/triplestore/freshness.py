@@ -44,6 +44,10 @@ class FreshnessFile:
         except OSError as error:
             raise StoreError(f"{self._path} cannot be removed: {error}.", hint="Check its permissions.") from error
 
+    def exists(self) -> bool:
+        """Return whether there is such a file."""
+        return self._path.exists()
+
     def read(self) -> int:
         """Return the time, milliseconds since the epoch.
 

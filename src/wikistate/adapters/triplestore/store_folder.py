@@ -70,6 +70,7 @@ def require_store(folder: Path) -> None:
     if not folder.exists():
         raise _missing_error(folder, f"There is no store in {folder}: the folder does not exist.")
     names = _list_names(folder)
+    _check_access(folder)
     _check_contents(folder, names)
     if "CURRENT" not in names:
         raise _missing_error(folder, f"There is no store in {folder}: the folder is empty.")
