@@ -15,6 +15,7 @@ from tests.support.flink_logs import report_flink_logs
 from tests.support.java import remove_java_from_path
 from tests.support.kdc import KerberosRealm
 from tests.support.kerberos_broker import KerberosKafkaBroker
+from tests.support.long_form import LONG
 from tests.support.mediawiki import RealMediaWiki
 from tests.support.s3_store import S3StoreProcess
 from tests.support.stores import BlazegraphServer, FusekiServer, OxigraphServer
@@ -32,10 +33,8 @@ if TYPE_CHECKING:
 PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.register_profile("steady", PATIENT, derandomize=True)
 hypothesis.settings.register_profile("drawn", PATIENT)
-LONG_FAULTS = os.environ.get("WIKISTATE_FAULTS") == "long"
-"""Whether this is `make faults`."""
 
-hypothesis.settings.load_profile("drawn" if LONG_FAULTS else "steady")
+hypothesis.settings.load_profile("drawn" if LONG else "steady")
 
 FIXTURE_MARKERS = {
     "kafka": "kafka",
@@ -214,7 +213,7 @@ def flink_python() -> Path:
 @pytest.fixture(scope="session")
 def long_faults() -> bool:
     """Whether fault tests run in their long form, as they do under `make faults`."""
-    return LONG_FAULTS
+    return LONG
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -223,7 +222,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for fixture, marker in FIXTURE_MARKERS.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
-    if not LONG_FAULTS:
+    if not LONG:
         left_out = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.e2e.change_stream import BODY_BYTES, compose
 from tests.e2e.kill_flink import FlinkStream
+from tests.support.long_form import LONG
 
 from wikistate.testing.faults import Hang, Rule
 from wikistate.testing.wiki.process import WikiProcess
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     StreamFactory = Callable[[int, str], Awaitable[FlinkStream]]
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(3000)]
-LONG = os.environ.get("WIKISTATE_FAULTS") == "long"
 GUARANTEES = pytest.mark.parametrize("guarantee", ["AT_LEAST_ONCE", "EXACTLY_ONCE"] if LONG else ["EXACTLY_ONCE"])
 SEED = 20_260_101
 FIRST = 500

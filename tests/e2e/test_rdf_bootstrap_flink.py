@@ -28,6 +28,7 @@ from tests.e2e.rdf_wiki import (
     mutations,
 )
 from tests.e2e.test_rdf_updater_flink import FlinkUpdater, find_differing
+from tests.support.long_form import LONG
 
 from wikistate.core.updater.mutation import OperationName
 from wikistate.testing.wikibase import WikibaseProcess
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from tests.support.broker import KafkaBroker
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(1800)]
-LONG = os.environ.get("WIKISTATE_FAULTS") == "long"
 OTHERS = 1_000_000 if LONG else 5_000
 """Entities of the list beside those that the wiki has."""
 

@@ -15,6 +15,7 @@ from tests.e2e.kafka_topics import read_all
 from tests.e2e.kill_flink import find_workers
 from tests.e2e.rdf_updater_job import KafkaJob
 from tests.e2e.rdf_wiki import follow_settings, graphs_of, graphs_of_wiki
+from tests.support.long_form import LONG
 from tests.support.processes import read_tail
 
 from wikistate.testing import faults
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from tests.support.broker import KafkaBroker
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(3000)]
-LONG = os.environ.get("WIKISTATE_FAULTS") == "long"
 GUARANTEES = pytest.mark.parametrize("guarantee", ["EXACTLY_ONCE", "AT_LEAST_ONCE"] if LONG else ["EXACTLY_ONCE"])
 SEED = 20_260_101
 OPTIONS: dict[str, object] = {

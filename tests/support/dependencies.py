@@ -6,7 +6,6 @@ on a fresh machine out of the time limit of a test.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.support import debian
 from tests.support.jars import declared_jars
 from tests.support.java import fetch_complete_java, java_program
 from tests.support.kdc import fetch_kerberos
+from tests.support.long_form import LONG
 from tests.support.mediawiki import fetch_mediawiki
 
 from wikistate.errors import PartError
@@ -74,7 +74,7 @@ OF_LONG_TESTS = frozenset({"hadoop"})
 def main() -> int:
     """Fetch all parts, print the result of each, and return the exit status: 1 when one is not available."""
     missing = False
-    left_out = frozenset() if os.environ.get("WIKISTATE_FAULTS") == "long" else OF_LONG_TESTS
+    left_out = frozenset() if LONG else OF_LONG_TESTS
     for name in [name for name in DEPENDENCIES if name not in left_out]:
         fetch_part = DEPENDENCIES[name]
         try:

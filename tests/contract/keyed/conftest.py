@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from tests.contract.keyed.plays import perform
 from tests.contract.runner.runners import FlinkRunnerUnderTest, LocalRunnerUnderTest
 from tests.support.broker import KafkaBroker
 from tests.support.flink_logs import report_flink_logs
+from tests.support.long_form import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ AGE = 7200
 def _list_variants() -> Iterator[object]:
     """Yield the runners, each with the guarantees that it has for keyed jobs. Flink has a second one in the long form."""
     yield pytest.param(("local", "AT_LEAST_ONCE"), id="local-AT_LEAST_ONCE")
-    for guarantee in ("EXACTLY_ONCE", "AT_LEAST_ONCE")[: 2 if os.environ.get("WIKISTATE_FAULTS") == "long" else 1]:
+    for guarantee in ("EXACTLY_ONCE", "AT_LEAST_ONCE")[: 2 if LONG else 1]:
         yield pytest.param(("flink", guarantee), id=f"flink-{guarantee}", marks=pytest.mark.flink)
 
 
