@@ -157,7 +157,9 @@ class SessionCluster:
             "jobmanager.rpc.port": find_free_port(),
             "jobmanager.memory.process.size": "1024m",
             "taskmanager.host": "127.0.0.1",
-            "taskmanager.memory.process.size": "1728m",
+            "taskmanager.memory.process.size": "2048m",
+            # Each submission loads the classes of Flink's Python again; a test submits several.
+            "taskmanager.memory.jvm-metaspace.size": "768m",
             "taskmanager.numberOfTaskSlots": 1,
             "execution.checkpointing.dir": (self.folder / "checkpoints").as_uri(),
             "execution.checkpointing.savepoint-dir": self.savepoints.as_uri(),
