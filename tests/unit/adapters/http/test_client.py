@@ -49,7 +49,7 @@ async def serve() -> AsyncIterator[Serve]:
 @pytest.fixture
 async def client() -> AsyncIterator[HttpClient]:
     """Yield an open client with short time-outs."""
-    client = HttpClient(HttpSettings(user_agent="test (me@example.org)", read_timeout=0.2, total_timeout=2.0))
+    client = HttpClient(HttpSettings(user_agent="test (me@example.org)", read_timeout=1.0, total_timeout=10.0))
     await client.open()
     yield client
     await client.close()

@@ -66,12 +66,17 @@ class RetryEventMeter(RecordingMeter):
 
 @asynccontextmanager
 async def asking(
-    wikibase: FakeWikibase, *, limits: FarmSettings | None = None, meter: RecordingMeter | None = None, **settings: Any
+    wikibase: FakeWikibase,
+    *,
+    limits: FarmSettings | None = None,
+    meter: RecordingMeter | None = None,
+    read_timeout: float = 30.0,
+    **settings: Any,
 ) -> AsyncIterator[EntityDataClient]:
     """Yield a client of this Wikibase."""
     prefix = wikibase.document_url("Q1").partition("Q1")[0]
     where = EntityDataSettings(prefix=prefix, **settings)
-    http = HttpClient(HttpSettings(read_timeout=0.5, total_timeout=5.0))
+    http = HttpClient(HttpSettings(read_timeout=read_timeout, total_timeout=60.0))
     client = EntityDataClient(where, http, meter or RecordingMeter(), limits=limits, policy=HURRIED)
     await client.open()
     try:
@@ -239,8 +244,8 @@ async def test_old_missing_revision_is_reported_at_once_by_its_number(event_time
 )
 async def test_outage_of_the_whole_wiki_is_waited_out(fault: faults.ResponseFault) -> None:
     """The wait exceeds the limit of attempts."""
-    times = 2 if isinstance(fault, faults.Hang) else 20
-    async with FakeWikibase(repository()) as wikibase, asking(wikibase) as client:
+    times, read_timeout = (2, 1.0) if isinstance(fault, faults.Hang) else (20, 30.0)
+    async with FakeWikibase(repository()) as wikibase, asking(wikibase, read_timeout=read_timeout) as client:
         wikibase.set_faults([Rule(fault, times=times)])
         assert isinstance(await client.fetch("Q1", 3), bytes)
         assert wikibase.request_log.count_requests(3) == times + 1

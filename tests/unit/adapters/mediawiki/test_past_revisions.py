@@ -50,7 +50,7 @@ class Reader:
     """Client of past revisions."""
 
     def __init__(self, url: str) -> None:
-        http = HttpClient(HttpSettings(user_agent="test (me@example.org)", read_timeout=0.5))
+        http = HttpClient(HttpSettings(user_agent="test (me@example.org)", read_timeout=30.0))
         self.client = RevisionClient(
             http, RecordingMeter(), policy=RetryPolicy(base_delay=0.001, max_delay=0.001, max_attempts=3)
         )

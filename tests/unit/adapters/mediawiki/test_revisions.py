@@ -47,9 +47,9 @@ def world() -> MemoryDataset:
 class Requester:
     """Client with one address for all wikis."""
 
-    def __init__(self, url: str, **settings: Any) -> None:
+    def __init__(self, url: str, *, read_timeout: float = 30.0, **settings: Any) -> None:
         self.meter = RecordingMeter()
-        http = HttpClient(HttpSettings(user_agent="test (me@example.org)", read_timeout=0.2))
+        http = HttpClient(HttpSettings(user_agent="test (me@example.org)", read_timeout=read_timeout))
         self.client = RevisionClient(http, self.meter, **{"policy": QUICK, **settings})
         self.wikis = Wikis(template=f"{url}/w/api.php")
 
@@ -152,7 +152,8 @@ async def test_bad_revision_with_a_temporary_failure_has_four_requests(
     action: faults.Fault, error_type: str, requests: int
 ) -> None:
     """The count at the wiki is exactly four; the other forty-nine revisions arrive."""
-    async with asking(Rule(action, revisions=frozenset({25}))) as (wiki, requester):
+    read_timeout = 1.0 if isinstance(action, faults.Hang) else 30.0
+    async with asking(Rule(action, revisions=frozenset({25})), read_timeout=read_timeout) as (wiki, requester):
         assert failed(await requester.ask(IDS)) == {25: error_type}
         assert wiki.request_log.count_requests(25) == requests
 
