@@ -188,6 +188,7 @@ def deployment(
 
 
 @pytest.mark.fault
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_job_is_deployed_saved_redeployed_rolled_back_stopped_and_recovered(
     deployment: Deployment, session_cluster: SessionCluster, tmp_path: Path, *, long_faults: bool

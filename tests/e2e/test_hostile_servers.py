@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from tests.e2e.commands import TIMEOUT
+from tests.e2e.flink_commands import is_flink_command, name_environment, write_environments
 from tests.e2e.hostile_world import (
     DOMAIN,
     PAGE_CHANGES,
@@ -106,6 +107,10 @@ CASES = (
     HostileCase("store counts", _HOSTILE_STORE),
     HostileCase("store sweep", _HOSTILE_STORE),
     HostileCase("lag", _HOSTILE_STORE),
+    HostileCase("store query", f"ASK{{?s?p?o}} {_HOSTILE_STORE}"),
+    *(HostileCase(f"flink JOB {name}", "") for name in ("deploy", "redeploy", "save", "stop", "recover", "status")),
+    *(HostileCase(f"flink-job {name}", "") for name in ("deploy", "redeploy", "save", "stop")),
+    HostileCase("flink list", ""),
     HostileCase("replay", f"--from file:failed.ndjson --to page-content-change {_FILES.partition(' --state')[0]}"),
 )
 ENRICHMENT = """
@@ -177,10 +182,11 @@ async def _run_command(case: HostileCase, world: HostileWorld, folder: Path, *, 
     """Run a command until it ends or has seen enough, then terminate it. Raises `TimeoutError`."""
     file = folder.with_name(f"{folder.name}.yaml")
     file.write_text(world.write_configuration(lists_hostile=case.configured))
+    write_environments(folder, world.fill_in("{hostile}")[0])
     secrets = environment(password_of or ("store" if "store" in case.named else "hostile"))
     command = await start_guarded(
-        *case.command.split(),
-        *world.fill_in(f"{case.words} --config {file}"),
+        *name_environment(case.command),
+        *world.fill_in(case.words if is_flink_command(case.command) else f"{case.words} --config {file}"),
         folder=folder,
         environment={**secrets, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "home")},
     )

@@ -193,9 +193,10 @@ async def test_store_counts_its_entities_and_sweep_deletes_orphans(tmp_path: Pat
 
 
 async def test_lag_of_a_store_is_available_while_a_job_has_it_open(server: SseServer, tmp_path: Path) -> None:
-    """The lag is in seconds, with an exit code for a maxlag hook; an empty store has no lag."""
+    """The lag is in seconds, with an exit code for a maxlag hook; a folder without a store is an error, and is not created."""
     finished = await run_wikistate("lag", "--store", "store", folder=tmp_path)
-    assert finished.status == 4
+    assert finished.status == 2
+    assert not (tmp_path / "store").exists()
     (batch,) = generate_batches(20)
     append_mutations(server, batch.mutations)
     async with start_job(server, tmp_path) as command:

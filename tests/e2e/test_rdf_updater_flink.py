@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.e2e.rdf_wiki import Graphs
     from tests.support.broker import KafkaBroker
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.fault, pytest.mark.long, pytest.mark.timeout(3000)]
 GUARANTEES = pytest.mark.parametrize("guarantee", ["EXACTLY_ONCE", "AT_LEAST_ONCE"] if LONG else ["EXACTLY_ONCE"])
 SEED = 20_260_101
 OPTIONS: dict[str, object] = {

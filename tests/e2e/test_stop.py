@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from tests.e2e.commands import TIMEOUT, start_command
 from tests.e2e.enrichment_job import build_change, build_dataset, encode_line, read_lines, wiki_settings
+from tests.e2e.flink_commands import name_environment, write_environments
 from tests.support.processes import find_free_port
 from typer.main import get_command
 
@@ -88,9 +89,17 @@ CASES = (
     MuteCase("store sweep", "--store http://MUTE/sparql", 130),
     MuteCase("store verify", "--wikibase http://MUTE/ --store store", 130),
     MuteCase("store verify", "--wikibase WIKI --store http://MUTE/sparql", 130),
+    *(
+        MuteCase(command, "", 130)
+        for command in (
+            *(f"flink JOB {name}" for name in ("deploy", "redeploy", "save", "stop", "recover", "status")),
+            *(f"flink-job {name}" for name in ("deploy", "redeploy", "save", "stop")),
+            "flink list",
+        )
+    ),
 )
 WITHOUT_SERVER = frozenset(
-    {"config check", "config show", "config schema", "version", "demo", "rdf-bootstrap", "flink jars"}
+    {"config check", "config show", "config schema", "version", "demo", "rdf-bootstrap", "flink jars", "flink JOB list"}
 )
 """Commands that wait for no server, or have a server of their own that answers."""
 
@@ -117,8 +126,9 @@ async def test_command_that_waits_for_a_mute_server_ends_soon(
     """The exit code is the documented one, without a traceback and without a wrong hint."""
     (tmp_path / "in.ndjson").write_bytes(encode_line(build_change(1)))
     async with MuteServer() as mute, FakeWikibase(Repository()) as wikibase:
+        write_environments(tmp_path, f"http://{mute.address}")
         words = [word.replace("MUTE", mute.address).replace("WIKI", wikibase.url) for word in case.words.split()]
-        async with start_command(*case.command.split(), *words, folder=tmp_path) as command:
+        async with start_command(*name_environment(case.command), *words, folder=tmp_path) as command:
             connected = asyncio.ensure_future(mute.wait_for_connection())
             ended = asyncio.ensure_future(command.wait_until_ended())
             await asyncio.wait({connected, ended}, timeout=TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
