@@ -191,11 +191,11 @@ def deployment(
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_job_is_deployed_saved_redeployed_rolled_back_stopped_and_recovered(
-    deployment: Deployment, session_cluster: SessionCluster, tmp_path: Path, *, long_faults: bool
+    deployment: Deployment, session_cluster: SessionCluster, tmp_path: Path
 ) -> None:
     """Each change is written once, by the version that runs at its time; each mistake has its message and exit code.
 
-    The long form also kills the cluster, and recovers on a new one.
+    At the end the cluster is killed, and the job recovers on a new one.
     """
     succeed, fail = deployment.succeed, deployment.fail
 
@@ -234,8 +234,7 @@ def test_job_is_deployed_saved_redeployed_rolled_back_stopped_and_recovered(
     listed = deployment.run("list").stdout
     assert f"savepoint   {stopped}\n" in listed
     assert f"/checkpoints/Labels/{recovered}/chk-" in listed
-    if long_faults:
-        recover_after_a_crash(deployment, session_cluster, recovered)
+    recover_after_a_crash(deployment, session_cluster, recovered)
     succeed("stop")
 
 

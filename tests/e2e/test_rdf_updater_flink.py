@@ -15,7 +15,6 @@ from tests.e2e.kafka_topics import read_all
 from tests.e2e.kill_flink import find_workers
 from tests.e2e.rdf_updater_job import KafkaJob
 from tests.e2e.rdf_wiki import follow_settings, graphs_of, graphs_of_wiki
-from tests.support.long_form import LONG
 from tests.support.processes import read_tail
 
 from wikistate.testing import faults
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from tests.support.broker import KafkaBroker
 
 pytestmark = [pytest.mark.fault, pytest.mark.long, pytest.mark.timeout(3000)]
-GUARANTEES = pytest.mark.parametrize("guarantee", ["EXACTLY_ONCE", "AT_LEAST_ONCE"] if LONG else ["EXACTLY_ONCE"])
+GUARANTEES = pytest.mark.parametrize("guarantee", ["EXACTLY_ONCE", "AT_LEAST_ONCE"])
 SEED = 20_260_101
 OPTIONS: dict[str, object] = {
     "flink.parallelism.default": 2,
@@ -140,7 +139,7 @@ async def test_job_that_is_killed_stopped_and_rescaled_publishes_the_graphs_of_t
     guarantee: str, job: FlinkUpdater, wikibase: WikibaseProcess
 ) -> None:
     """Events may be repeated, some fetches fail, and the wiki is edited all the time."""
-    rounds, edits = (4, 400) if LONG else (1, 60)
+    rounds, edits = 4, 400
     repeats = 1 if guarantee == "EXACTLY_ONCE" else 2  # a deletion that comes again is done again
     job.words += setting_arguments(stream_manager__sink__options__delivery_guarantee=guarantee)
     await wikibase.set_faults([Rule(faults.MissingRevision(asks=1), path="EntityData", every=20)])
