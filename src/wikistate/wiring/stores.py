@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import structlog
 
 from wikistate.adapters.http.credentials import resolve_authentication
-from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
+from wikistate.adapters.triplestore.endpoint import SparqlEndpoint
+from wikistate.adapters.triplestore.endpoint_client import EndpointSettings
 from wikistate.adapters.triplestore.freshness import FreshnessFile
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
 from wikistate.adapters.triplestore.query_service import EmbeddedQueries, EndpointQueries

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.stores import BlazegraphServer
 
-from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
+from wikistate.adapters.triplestore.endpoint import SparqlEndpoint
+from wikistate.adapters.triplestore.endpoint_client import EndpointSettings
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
 from wikistate.core.sparql.update_target import UpdateTarget
 from wikistate.testing.contracts.stores import WIKIDATA

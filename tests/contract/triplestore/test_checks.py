@@ -9,7 +9,8 @@ from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 from tests.support.stores import AuthenticatedOxigraphServer, OxigraphServer
 
 from wikistate.adapters.triplestore.credentials import Basic, Bearer, Credential
-from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
+from wikistate.adapters.triplestore.endpoint import SparqlEndpoint
+from wikistate.adapters.triplestore.endpoint_client import EndpointSettings
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
 from wikistate.core.sparql.update_target import UpdateTarget
 from wikistate.core.updater.store_metadata import StoreForm, StorePosition

@@ -22,7 +22,8 @@ from wikistate.adapters.mediawiki.credentials import BotPassword
 from wikistate.adapters.mediawiki.entity_data import EntityDataClient
 from wikistate.adapters.mediawiki.entity_responses import EntityDataSettings
 from wikistate.adapters.mediawiki.query_client import QueryClient
-from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
+from wikistate.adapters.triplestore.endpoint import SparqlEndpoint
+from wikistate.adapters.triplestore.endpoint_client import EndpointSettings
 from wikistate.config.layers import Layer
 from wikistate.config.load import load
 from wikistate.core.enrichment.retry import RetryPolicy

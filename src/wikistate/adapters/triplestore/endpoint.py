@@ -14,14 +14,13 @@ from pyoxigraph import Literal
 
 from wikistate.adapters.http.addresses import is_http_url
 from wikistate.adapters.http.answers import clean_body, quote_first_line
-from wikistate.adapters.http.client import HttpClient, HttpSettings
 from wikistate.adapters.http.outages import Outage
-from wikistate.adapters.triplestore.answer_size import MAX_ANSWER_BYTES, THREAD_THRESHOLD_BYTES, check_answer
+from wikistate.adapters.triplestore.answer_size import THREAD_THRESHOLD_BYTES, check_answer
+from wikistate.adapters.triplestore.endpoint_client import EndpointClient, EndpointSettings
 from wikistate.adapters.triplestore.responses import (
     Rejected,
     Retry,
     Success,
-    classify,
     classify_unreadable,
     parse_change_count,
 )
@@ -36,10 +35,8 @@ from wikistate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
-    from pathlib import Path
     from typing import Any
 
-    from wikistate.adapters.triplestore.credentials import Credential
     from wikistate.adapters.triplestore.store import OnOutage, StoreDescription
     from wikistate.core.sparql.guards import GuardedRequest
     from wikistate.core.sparql.update_target import UpdateTarget
@@ -54,39 +51,6 @@ _QUERY_HEADERS = {"Accept": "application/sparql-results+json"}
 _ZERO = str(Literal(0))
 _NOT_SHOWN = Retry("The store accepted an update and does not show it.", None, is_limited=True)
 _NOT_SHOWN_HINT = "Set `store.query_url` to a URL that is not behind a cache or a replica of the store."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointSettings:
-    """Settings of a SPARQL endpoint.
-
-    Attributes:
-        update_url: URL for updates.
-        query_url: URL for queries; empty for the same URL.
-        credential: Sent with each request.
-        ca_bundle: File of certificates to trust instead of those of the system.
-        connect_timeout: Longest time to establish a connection, in seconds.
-        request_timeout: Longest duration of a request, in seconds. An update that takes longer is sent again.
-        first_wait: Seconds before the first retry. Each wait is twice the previous one.
-        longest_wait: Longest wait in seconds, unless the endpoint itself requests more.
-        max_retry_after: Longest wait in seconds that the endpoint itself can request.
-        tries: Largest number of attempts for a request at which the endpoint itself fails (status 500). While the
-            endpoint is unreachable or busy, attempts are not limited.
-        reconnect_limit: Seconds during which an endpoint that has answered well before is asked again, whatever it answers.
-            None: no limit; 0: an odd answer is final.
-    """
-
-    update_url: str
-    query_url: str = ""
-    credential: Credential | None = None
-    ca_bundle: Path | None = None
-    connect_timeout: float = 10.0
-    request_timeout: float = 600.0
-    first_wait: float = 1.0
-    longest_wait: float = 60.0
-    max_retry_after: float = 3600.0
-    tries: int = 6
-    reconnect_limit: float | None = None
 
 
 class _TimedResponse(NamedTuple):
@@ -140,15 +104,7 @@ class SparqlEndpoint(SparqlStoreBase):
         self._settings = settings
         self._on_outage = on_outage
         self._sleep = sleep
-        self._http = HttpClient(
-            HttpSettings(
-                ca_bundle=settings.ca_bundle,
-                connect_timeout=settings.connect_timeout,
-                read_timeout=settings.request_timeout,
-                total_timeout=settings.request_timeout,
-                gzip=False,
-            )
-        )
+        self._client = EndpointClient(settings)
 
     async def open(self) -> StoreDescription:
         """See `TripleStore`. Raises `ConfigError` when a URL is not valid."""
@@ -157,7 +113,7 @@ class SparqlEndpoint(SparqlStoreBase):
                 raise ConfigError(
                     f"{url!r} is not the URL of a store.", hint="Set an http or https URL.", key="store.location"
                 )
-        await self._http.open()
+        await self._client.open()
         description = await self._check_and_describe()
         self._has_answered = True
         return description
@@ -257,7 +213,7 @@ class SparqlEndpoint(SparqlStoreBase):
     async def close(self) -> None:
         """See `TripleStore`."""
         self._outage.end()
-        await self._http.close()
+        await self._client.close()
 
     async def _update(self, update: str) -> _TimedResponse:
         url = self._settings.update_url
@@ -337,12 +293,7 @@ class SparqlEndpoint(SparqlStoreBase):
         self, url: str, headers: Mapping[str, str], *, form: str | None = None, body: bytes | None = None
     ) -> Success | Retry:
         """Send a request once. Raises the error of a rejection."""
-        credential = self._settings.credential
-        sent = {**headers, "Authorization": credential.header} if credential is not None else headers
-        answer = await self._http.request(
-            self._http.endpoint(url), "", headers=sent, limit=MAX_ANSWER_BYTES, form=form, body=body
-        )
-        result = classify(answer, url=url, now=time.time())
+        result = await self._client.send(url, headers, form=form, body=body)
         match result:
             case Success() | Retry():
                 return result

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
-from concurrent.futures import Future
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode
 
 import orjson
 from pyoxigraph import NamedNode, QueryBoolean, QuerySolutions, QueryTriples, RdfFormat, Store, parse
 
 from wikistate.adapters.http.answers import clean_body, quote_first_line
-from wikistate.adapters.http.client import HttpClient, HttpSettings
-from wikistate.adapters.triplestore.answer_size import MAX_ANSWER_BYTES, check_answer
+from wikistate.adapters.http.interruptible import start_call
+from wikistate.adapters.triplestore.answer_size import check_answer
+from wikistate.adapters.triplestore.endpoint_client import EndpointClient
 from wikistate.adapters.triplestore.folder_snapshot import FolderSnapshot
 from wikistate.adapters.triplestore.query_answer import QueryAnswer
-from wikistate.adapters.triplestore.responses import Rejected, Success, classify
+from wikistate.adapters.triplestore.responses import Rejected, Success
 from wikistate.adapters.triplestore.store_failures import STORE_FAILURES, explain_open_failure, explained_failures
 from wikistate.core.sparql.queries import parse_results
 from wikistate.core.sparql.query_text import asks_other_services, declare
 from wikistate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from wikistate.adapters.triplestore.endpoint import EndpointSettings
-
-T = TypeVar("T")
+    from wikistate.adapters.triplestore.endpoint_client import EndpointSettings
 
 _ACCEPT = "application/sparql-results+json, application/n-triples;q=0.9"
 _MAX_REASON = 300
@@ -84,7 +80,7 @@ class EmbeddedQueries:
 
     async def open(self) -> None:
         """See `QueryService`."""
-        self._store = await _run_detached(self._open)
+        self._store = await asyncio.wrap_future(start_call(self._open))
 
     async def answer(self, query: str, prefixes: Mapping[str, str], *, limit: int) -> QueryAnswer:
         """See `QueryService`. A query that asks another service is not valid: this process would send the request."""
@@ -93,7 +89,7 @@ class EmbeddedQueries:
                 "The query asks another service (SERVICE); an embedded store answers from its own triples only.",
                 hint="Remove the SERVICE clause. Labels are in the store: ?item rdfs:label ?label.",
             )
-        return await _run_detached(lambda: self._evaluate(query, prefixes, limit))
+        return await asyncio.wrap_future(start_call(lambda: self._evaluate(query, prefixes, limit)))
 
     async def close(self) -> None:
         """See `QueryService`. A query that still runs in its thread keeps the files that it reads."""
@@ -141,30 +137,17 @@ class EndpointQueries:
     def __init__(self, settings: EndpointSettings, *, graph: str = "") -> None:
         self._settings = settings
         self._graph = graph
-        self._http = HttpClient(
-            HttpSettings(
-                ca_bundle=settings.ca_bundle,
-                connect_timeout=settings.connect_timeout,
-                read_timeout=settings.request_timeout,
-                total_timeout=settings.request_timeout,
-                gzip=False,
-            )
-        )
+        self._client = EndpointClient(settings)
 
     async def open(self) -> None:
         """See `QueryService`."""
-        await self._http.open()
+        await self._client.open()
 
     async def answer(self, query: str, prefixes: Mapping[str, str], *, limit: int) -> QueryAnswer:
         """See `QueryService`."""
         url = self._settings.query_url or self._settings.update_url
-        credential = self._settings.credential
-        headers = {"Accept": _ACCEPT} | ({"Authorization": credential.header} if credential is not None else {})
         form = {"query": declare(query, prefixes)} | ({"default-graph-uri": self._graph} if self._graph else {})
-        response = await self._http.request(
-            self._http.endpoint(url), "", headers=headers, limit=MAX_ANSWER_BYTES, form=urlencode(form)
-        )
-        result = classify(response, url=url, now=time.time())
+        result = await self._client.send(url, {"Accept": _ACCEPT}, form=urlencode(form))
         if isinstance(result, Success):
             return await asyncio.to_thread(_parse, result.body, url, limit)
         if isinstance(result, Rejected):
@@ -178,7 +161,7 @@ class EndpointQueries:
 
     async def close(self) -> None:
         """See `QueryService`."""
-        await self._http.close()
+        await self._client.close()
 
 
 def _parse(body: bytes, url: str, limit: int) -> QueryAnswer:
@@ -226,18 +209,3 @@ def invalid_query(reason: str) -> ConfigError:
         hint="Write a SELECT, ASK, CONSTRUCT or DESCRIBE query: updates are not accepted. The prefixes of the wiki, such as wd: and "
         "wdt:, need no declaration.",
     )
-
-
-async def _run_detached(call: Callable[[], T]) -> T:
-    """Run a call in a thread that the end of the process does not wait for: a long query cannot be interrupted."""
-    result: Future[T] = Future()
-
-    def run() -> None:
-        result.set_running_or_notify_cancel()
-        try:
-            result.set_result(call())
-        except BaseException as error:  # noqa: BLE001  (the task that waits raises it)
-            result.set_exception(error)
-
-    threading.Thread(target=run, name="query", daemon=True).start()
-    return await asyncio.wrap_future(result)

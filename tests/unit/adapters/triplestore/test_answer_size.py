@@ -35,7 +35,8 @@ def test_store_with_a_dense_answer_is_an_error_within_little_memory() -> None:
         """
         import asyncio
         from aiohttp import web
-        from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
+        from wikistate.adapters.triplestore.endpoint import SparqlEndpoint
+        from wikistate.adapters.triplestore.endpoint_client import EndpointSettings
         from wikistate.core.rdf.uris import Uris
         from wikistate.core.sparql.update_target import UpdateTarget
         from wikistate.errors import StoreError

@@ -10,7 +10,8 @@ from aiohttp import web
 from tests.support.processes import find_free_port
 from tests.unit.adapters.http.http_server import serving
 
-from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
+from wikistate.adapters.triplestore.endpoint import SparqlEndpoint
+from wikistate.adapters.triplestore.endpoint_client import EndpointSettings
 from wikistate.adapters.triplestore.responses import format_message, parse_change_count
 from wikistate.config.store import StoreSettings
 from wikistate.core.rdf.uris import Uris
@@ -60,7 +61,7 @@ async def apply_to(script: Scripted, recorder: RecordingSleep, **settings: objec
     async with serving(script.respond) as origin:
         stated = EndpointSettings(update_url=origin, **settings)  # type: ignore[arg-type]
         store = SparqlEndpoint(stated, DIALECT, on_outage=recorder.outages.append, sleep=recorder.sleep)
-        await store._http.open()
+        await store._client.open()
         try:
             await store.apply(StorePatch(), POSITION, None)
         finally:
@@ -197,7 +198,7 @@ async def test_update_that_times_out_is_sent_again() -> None:
     async with serving(respond) as origin:
         settings = EndpointSettings(update_url=origin, request_timeout=0.05)
         store = SparqlEndpoint(settings, DIALECT, on_outage=recorder.outages.append, sleep=recorder.sleep)
-        await store._http.open()
+        await store._client.open()
         applied = await store.apply(StorePatch(), POSITION, None)
         hanging.set()
         await store.close()
@@ -210,7 +211,7 @@ async def test_response_that_is_not_json_is_an_error() -> None:
     """A page with status 200 may be the login of a proxy."""
     async with serving(Scripted((200, PAGE)).respond) as origin:
         store = SparqlEndpoint(EndpointSettings(update_url=origin), DIALECT)
-        await store._http.open()
+        await store._client.open()
         with pytest.raises(StoreError, match="without valid JSON"):
             await store.query("SELECT * { ?s ?p ?o }")
         await store.close()
@@ -230,7 +231,7 @@ async def test_boolean_results_are_parsed_in_both_forms(body: str, expected: obj
     text = body.replace("%s", "http://www.w3.org/2001/XMLSchema#")
     async with serving(Scripted((200, text)).respond) as origin:
         store = SparqlEndpoint(EndpointSettings(update_url=origin), DIALECT)
-        await store._http.open()
+        await store._client.open()
         assert await store.ask("ASK {}") is expected
         await store.close()
 
@@ -267,7 +268,7 @@ async def test_error_quotes_first_line_of_a_result_that_is_not_json(body: str) -
     """A proxy or a login page answers instead of the store."""
     async with serving(Scripted((200, body)).respond) as origin:
         store = SparqlEndpoint(EndpointSettings(update_url=origin), DIALECT)
-        await store._http.open()
+        await store._client.open()
         try:
             with pytest.raises(StoreError, match=r"begins with 'Sign in'") as caught:
                 await store.query("SELECT * {}")
@@ -280,7 +281,7 @@ async def test_byte_order_mark_before_a_result_is_removed() -> None:
     """A store behind a page of PHP has one."""
     async with serving(Scripted((200, '\ufeff{"boolean":true}')).respond) as origin:
         store = SparqlEndpoint(EndpointSettings(update_url=origin), DIALECT)
-        await store._http.open()
+        await store._client.open()
         try:
             assert await store.ask("ASK {}")
         finally:

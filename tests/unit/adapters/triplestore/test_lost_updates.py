@@ -16,7 +16,8 @@ from tests.support.mutation_generator import ROOT, MutationGenerator
 from tests.support.unreliable_store import Loss, Moment, StoreFault, UnreliableStore
 
 from wikistate.adapters.triplestore.batch_size import BatchLimits
-from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
+from wikistate.adapters.triplestore.endpoint import SparqlEndpoint
+from wikistate.adapters.triplestore.endpoint_client import EndpointSettings
 from wikistate.adapters.triplestore.writer import StoreWriter
 from wikistate.core.rdf.diff import select_shared
 from wikistate.core.rdf.uris import Uris
@@ -53,7 +54,7 @@ def make_writer(served: UnreliableStore, request_bytes: int) -> StoreWriter:
         UpdateTarget(URIS, max_request_bytes=request_bytes),
         sleep=no_delay,
     )
-    endpoint._http = served  # type: ignore[assignment]  # the part of it that an endpoint uses
+    endpoint._client._http = served  # type: ignore[assignment]  # the part of it that an endpoint uses
     return StoreWriter(endpoint, LIMITS, partial(select_shared, uris=URIS), RecordingMeter())
 
 

@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from tests.unit.adapters.http.http_server import serving
 
 from wikistate.adapters.http.outages import OUTAGES
-from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
+from wikistate.adapters.triplestore.endpoint import SparqlEndpoint
+from wikistate.adapters.triplestore.endpoint_client import EndpointSettings
 from wikistate.config.store import StoreSettings
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.sparql.update_target import UpdateTarget
