@@ -16,13 +16,15 @@ from wikistate.adapters.mediawiki.credentials import explain_private_wiki
 from wikistate.adapters.mediawiki.entity_pages import ListPosition, list_entities
 from wikistate.adapters.mediawiki.wikibase_site import check_concept_uri, find_concept_uri
 from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, find_failure_rule
+from wikistate.core.enrichment.retry import Fail
 from wikistate.core.rdf.bounded_parse import PEAK_FACTOR, ParseLimits
 from wikistate.core.rdf.munge import munge
 from wikistate.core.rdf.parse import parse_triples
+from wikistate.core.updater.fetch_failures import RetryState, decide_fetch_retry
 from wikistate.errors import InputError, WikiError
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.wiring.feeds import build_crash_marker
-from wikistate.wiring.rdf_updater import build_entity_client, entity_uris
+from wikistate.wiring.rdf_updater import build_entity_client, build_fetch_policy, entity_uris
 from wikistate.wiring.wikis import find_wiki_settings
 
 if TYPE_CHECKING:
@@ -37,9 +39,6 @@ if TYPE_CHECKING:
 
 _MAX_SAMPLE = 3
 """Entities of a namespace that are tried: one may have been deleted since it was listed, or be malformed."""
-
-_FIRST_PAUSE = 0.1
-"""Seconds until a sample is tried again. Each pause is twice the one before."""
 
 _LOGIN_KINDS = frozenset({FailureKind.CLIENT_ERROR, FailureKind.UNPARSABLE, FailureKind.LOGGED_OUT})
 """Failures of requests to a private wiki without a valid login: a status, or a web page that asks for a login."""
@@ -101,7 +100,7 @@ class _EntityCheck:
         self._site = site
         self._client = client
         self._api = api
-        self._may_be_behind = False
+        self._missing: Failure | None = None
 
     async def run(self, queries: Queries) -> CheckedEntities:
         marker = build_crash_marker(self._configuration, "check")
@@ -113,19 +112,23 @@ class _EntityCheck:
 
     async def _try_until_replicated(self, queries: Queries, marker: CrashMarker) -> CheckedEntities:
         """Try samples again while the wiki may list entities that the replica of the RDF does not have yet."""
-        pause, until = _FIRST_PAUSE, monotonic() + self._configuration.rdf.acceptable_lag
+        policy, started_at, state = build_fetch_policy(self._configuration.rdf), monotonic(), RetryState()
         while True:
             try:
                 return await self._try_sample(queries, marker)
             except WikiError:
-                if not self._may_be_behind or monotonic() >= until:
+                if self._missing is None:
                     raise
-            await asyncio.sleep(min(pause, max(0.0, until - monotonic())))
-            pause *= 2
+                state = state.after_failure(self._missing.kind, wiki_responds=True)
+                age = monotonic() - started_at
+                retry = decide_fetch_retry(self._missing, retry_state=state, age=age, policy=policy)
+                if isinstance(retry, Fail):
+                    raise
+            await asyncio.sleep(retry.seconds)
 
     async def _try_sample(self, queries: Queries, marker: CrashMarker) -> CheckedEntities:
         first: WikiError | None = None
-        self._may_be_behind = False
+        self._missing = None
         async for page in _sample_pages(queries, self._site):
             found = await self._client.request(page.entity, page.revision)
             if isinstance(found, Failure):
@@ -134,7 +137,8 @@ class _EntityCheck:
                 is_file = self._site.pages.is_mediainfo(page.namespace)
                 if found.kind is FailureKind.BAD_REVISION and is_file:
                     continue  # a file without media info
-                self._may_be_behind |= found.kind is FailureKind.BAD_REVISION and found.names_subject
+                if found.kind is FailureKind.BAD_REVISION and found.names_subject:
+                    self._missing = found
                 first = first or self._build_error(page, found)
                 continue
             try:

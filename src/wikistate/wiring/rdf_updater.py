@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.query_client import QueryClient
     from wikistate.config.model import Configuration
     from wikistate.config.rdf import RdfSettings
+    from wikistate.core.enrichment.retry import RetryPolicy
     from wikistate.core.updater.input_events import InputEvent
     from wikistate.core.updater.mutation import Mutation
     from wikistate.core.updater.operations import Operation
@@ -205,8 +206,13 @@ def build_entity_client(configuration: Configuration, meter: Meter) -> EntityDat
             rate=configuration.enrich.rate or (public_limits.rate if public_limits else None),
         ),
         session=build_wiki_session(configuration, rdf.hostname, http=http, url=settings.prefix),
-        policy=replace(FETCH_POLICY, acceptable_lag=rdf.acceptable_lag),
+        policy=build_fetch_policy(rdf),
     )
+
+
+def build_fetch_policy(rdf: RdfSettings) -> RetryPolicy:
+    """Build the retry policy of fetches of entities."""
+    return replace(FETCH_POLICY, acceptable_lag=rdf.acceptable_lag)
 
 
 def _resolve_endpoints(configuration: Configuration, streams: UpdaterStreams, meter: Meter) -> Endpoints:
