@@ -6,7 +6,6 @@ import asyncio
 import os
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -14,6 +13,7 @@ from wikistate.cli.execution import run_async
 from wikistate.cli.exits import Exit
 from wikistate.cli.output import print_line
 from wikistate.config.model import Telemetry
+from wikistate.core.events.timestamps import format_timestamp
 from wikistate.errors import ConfigError
 from wikistate.ops.flink_jobs import life_cycle, recovery
 from wikistate.ops.flink_jobs.deployments import DeploymentRecords
@@ -220,7 +220,7 @@ def _describe(snapshot: Snapshot) -> str:
 
 
 def _format_time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return format_timestamp(milliseconds, "seconds")
 
 
 def _ask(question: str) -> bool:

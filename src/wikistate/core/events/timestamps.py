@@ -6,8 +6,12 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from typing import Literal, TypeAlias
 
 from wikistate.core.events.integers import MAX_TIME, MIN_TIME
+
+Precision: TypeAlias = Literal["seconds", "milliseconds"]
+"""Smallest unit in a timestamp."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -83,7 +87,7 @@ def _bound(time: int) -> int | None:
 
 
 @lru_cache(maxsize=1024)
-def format_timestamp(milliseconds: int) -> str:
-    """Return an RFC 3339 timestamp in UTC with milliseconds and a trailing ``Z``, for the years 1 to 9999."""
+def format_timestamp(milliseconds: int, precision: Precision = "milliseconds") -> str:
+    """Return an RFC 3339 timestamp in UTC with a trailing ``Z``, for the years 1 to 9999."""
     moment = _EPOCH + milliseconds * _MILLISECOND
-    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    return moment.isoformat(timespec=precision).removesuffix("+00:00") + "Z"

@@ -6,11 +6,11 @@ terms come from `terms`, all other parts are fixed.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pyoxigraph import Literal
 
+from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.rdf import vocabulary as rdf
 from wikistate.core.sparql import orphans
 from wikistate.core.sparql.loose_parts import delete_loose_parts, find_loose_articles
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from pyoxigraph import Triple
 
+    from wikistate.core.events.timestamps import Precision
     from wikistate.core.rdf.uris import Uris
     from wikistate.core.sparql.update_target import UpdateTarget
     from wikistate.core.updater.store_metadata import StorePosition
@@ -216,6 +217,5 @@ def _format_position(partition: Partition, position: StorePosition) -> dict[str,
     }
 
 
-def _format_time(milliseconds: int, precision: str) -> str:
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec=precision)
-    return format_literal(Literal(moment.replace("+00:00", "Z"), datatype=rdf.DATE_TIME))
+def _format_time(milliseconds: int, precision: Precision) -> str:
+    return format_literal(Literal(format_timestamp(milliseconds, precision), datatype=rdf.DATE_TIME))
