@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.e2e.flink_cluster import SessionCluster
 
+from wikistate.testing.wikibase.process import WikibaseProcess
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from tests.support.s3_store import S3StoreProcess
@@ -25,3 +27,10 @@ def session_cluster(
     folder = tmp_path_factory.mktemp("flink-cluster")
     with SessionCluster(flink_python, folder, s3_endpoint=s3_store.endpoint) as cluster:
         yield cluster
+
+
+@pytest.fixture
+async def wikibase() -> AsyncIterator[WikibaseProcess]:
+    """Small Wikibase in a separate process."""
+    async with WikibaseProcess("--entities", "20", "--triples", "60") as wikibase:
+        yield wikibase

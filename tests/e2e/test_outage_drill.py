@@ -52,27 +52,36 @@ def broker(kafka: KafkaBroker, tmp_path: Path) -> Iterator[ProxiedBroker]:
         yield broker
 
 
-class StatelessDrill:
-    """The job page-content-change; see `DrilledJob`."""
+class DeployedJob:
+    """The parts of `DrilledJob` that belong to a deployment.
 
-    def __init__(self, deployment: Deployment, outputs: Outputs) -> None:
-        self._deployment, self._wiki, self._outputs = deployment, deployment.wiki, outputs
-        self.written: list[Change] = []
+    Args:
+        deployment: The deployment.
+        sinks: See `DrilledJob`.
+    """
+
+    def __init__(self, deployment: Deployment | KeyedDeployment, sinks: Sequence[str]) -> None:
+        self.sinks = sinks
+        self._started = deployment
 
     @property
     def run(self) -> Run:
         """See `DrilledJob`."""
-        return self._deployment.run
+        return self._started.run
 
     @property
     def port(self) -> int:
         """See `DrilledJob`."""
-        return self._deployment.port
+        return self._started.port
 
-    @property
-    def sinks(self) -> Sequence[str]:
-        """See `DrilledJob`."""
-        return [self._deployment.sink, self._deployment.errors]
+
+class StatelessDrill(DeployedJob):
+    """The job page-content-change; see `DrilledJob`."""
+
+    def __init__(self, deployment: Deployment, outputs: Outputs) -> None:
+        super().__init__(deployment, [deployment.sink, deployment.errors])
+        self._deployment, self._wiki, self._outputs = deployment, deployment.wiki, outputs
+        self.written: list[Change] = []
 
     def write(self) -> None:
         """See `DrilledJob`."""
@@ -93,28 +102,14 @@ class StatelessDrill:
         self._wiki.set_faults()
 
 
-class KeyedDrill:
+class KeyedDrill(DeployedJob):
     """The job rdf-updater; see `DrilledJob`."""
 
     def __init__(self, deployment: KeyedDeployment, world: World) -> None:
+        super().__init__(deployment, deployment.topics)
         self._deployment, self._world = deployment, world
         self._time = int(time.time()) - AGE
         self.plays: list[Play] = []
-
-    @property
-    def run(self) -> Run:
-        """See `DrilledJob`."""
-        return self._deployment.run
-
-    @property
-    def port(self) -> int:
-        """See `DrilledJob`."""
-        return self._deployment.port
-
-    @property
-    def sinks(self) -> Sequence[str]:
-        """See `DrilledJob`."""
-        return self._deployment.topics
 
     def write(self) -> None:
         """See `DrilledJob`."""

@@ -31,15 +31,16 @@ from tests.e2e.test_rdf_updater_flink import FlinkUpdater, find_differing
 from tests.support.long_form import LONG
 
 from wikistate.core.updater.mutation import OperationName
-from wikistate.testing.wikibase import WikibaseProcess
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from tests.conftest import TopicFactory
     from tests.e2e.rdf_updater_job import Event
     from tests.e2e.rdf_wiki import Graphs
     from tests.support.broker import KafkaBroker
+
+    from wikistate.testing.wikibase import WikibaseProcess
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(1800)]
 OTHERS = 1_000_000 if LONG else 5_000
@@ -108,13 +109,6 @@ class BootstrappedUpdater(FlinkUpdater):
         """The late events that were reported."""
         topic = f"{self.prefix}rdf-streaming-updater.lapsed-action"
         return [orjson.loads(message.value) for message in read_all(self.broker, topic)]
-
-
-@pytest.fixture
-async def wikibase() -> AsyncIterator[WikibaseProcess]:
-    """Small Wikibase in a separate process."""
-    async with WikibaseProcess("--entities", "20", "--triples", "60") as wikibase:
-        yield wikibase
 
 
 @pytest.fixture

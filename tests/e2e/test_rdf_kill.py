@@ -14,10 +14,8 @@ from tests.e2e.rdf_stores import EmbeddedStore, ServedStore, assert_same
 from tests.e2e.rdf_wiki import follow_settings, graphs_of_wiki
 from tests.support.processes import read_tail
 
-from wikistate.testing.wikibase import WikibaseProcess
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from tests.conftest import TopicFactory
@@ -25,16 +23,11 @@ if TYPE_CHECKING:
     from tests.support.broker import KafkaBroker
     from tests.support.processes import Process
 
+    from wikistate.testing.wikibase import WikibaseProcess
+
 SEED = 20_260_101
 RUN_SECONDS = 2.5
 """Seconds within which a job starts, reads, writes and stores its position several times."""
-
-
-@pytest.fixture
-async def wikibase() -> AsyncIterator[WikibaseProcess]:
-    """Small Wikibase in a separate process."""
-    async with WikibaseProcess("--entities", "20", "--triples", "60") as wikibase:
-        yield wikibase
 
 
 @pytest.fixture(params=["embedded", pytest.param("fuseki", marks=pytest.mark.stores)])

@@ -21,15 +21,15 @@ from tests.e2e.rdf_updater_job import KafkaJob
 from tests.e2e.rdf_wiki import follow_settings, graphs_of, graphs_of_wiki
 from tests.support.processes import read_tail
 
-from wikistate.testing.wikibase import WikibaseProcess
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.conftest import TopicFactory
     from tests.e2e.rdf_updater_job import Event
     from tests.support.broker import KafkaBroker
+
+    from wikistate.testing.wikibase import WikibaseProcess
 
 pytestmark = [pytest.mark.fault, pytest.mark.long, pytest.mark.timeout(3000)]
 
@@ -100,13 +100,6 @@ class ClusterUpdater:
 
     def _describe(self) -> str:
         return read_tail(self._cluster.folder / "taskmanager.log")
-
-
-@pytest.fixture
-async def wikibase() -> AsyncIterator[WikibaseProcess]:
-    """Small Wikibase in a separate process."""
-    async with WikibaseProcess("--entities", "20", "--triples", "60") as wikibase:
-        yield wikibase
 
 
 @pytest.fixture

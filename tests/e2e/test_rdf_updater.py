@@ -24,24 +24,17 @@ from tests.support.processes import Process, read_tail
 
 from wikistate.testing import faults
 from wikistate.testing.faults import Rule
-from wikistate.testing.wikibase import WikibaseProcess
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.conftest import TopicFactory
     from tests.support.broker import KafkaBroker
 
+    from wikistate.testing.wikibase import WikibaseProcess
+
 Event = dict[str, object]
 SEED = 20_260_101
-
-
-@pytest.fixture
-async def wikibase() -> AsyncIterator[WikibaseProcess]:
-    """Small Wikibase in a separate process."""
-    async with WikibaseProcess("--entities", "20", "--triples", "60") as wikibase:
-        yield wikibase
 
 
 async def run(*words: str) -> tuple[int, str]:

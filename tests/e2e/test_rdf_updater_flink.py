@@ -19,16 +19,17 @@ from tests.support.processes import read_tail
 
 from wikistate.testing import faults
 from wikistate.testing.faults import Rule
-from wikistate.testing.wikibase import WikibaseProcess
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tests.conftest import TopicFactory
     from tests.e2e.rdf_updater_job import Event
     from tests.e2e.rdf_wiki import Graphs
     from tests.support.broker import KafkaBroker
+
+    from wikistate.testing.wikibase import WikibaseProcess
 
 pytestmark = [pytest.mark.fault, pytest.mark.long, pytest.mark.timeout(3000)]
 GUARANTEES = pytest.mark.parametrize("guarantee", ["EXACTLY_ONCE", "AT_LEAST_ONCE"])
@@ -103,13 +104,6 @@ class FlinkUpdater(KafkaJob):
         """Stop what still runs."""
         if self._run is not None:
             self._run.ensure_stopped()
-
-
-@pytest.fixture
-async def wikibase() -> AsyncIterator[WikibaseProcess]:
-    """Small Wikibase in a separate process."""
-    async with WikibaseProcess("--entities", "20", "--triples", "60") as wikibase:
-        yield wikibase
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import orjson
-from tests.contract.runner.runs import Run
+from tests.contract.runner.runs import Run, start_job
 from tests.support import topics
 from tests.support.processes import find_free_port
 from tests.support.topics import TopicReader
@@ -95,14 +94,9 @@ class KeyedDeployment:
             "flink.python.fn-execution.bundle.time": 200,
             **{name.replace("__", "."): value for name, value in settings.items()},
         }
-        words = [word for name, value in chosen.items() for word in ("--set", f"{name}={orjson.dumps(value).decode()}")]
-        command = [str(self._runner.python), "-m", "wikistate", "run", self._case.name, "--runner", self._runner.name]
         source = f"kafka://{self._servers}/{self._source}?group={self._source}&start=earliest"
-        self._run = Run(
-            [*command, "--no-progress", "--source", source, "--state", str(self._folder / "state"), *words],
-            log=self._folder / "job.log",
-            environment={"XDG_STATE_HOME": str(self._folder / "state")},
-        )
+        options = ["--source", source, "--state", str(self._folder / "state")]
+        self._run = start_job(self._runner, self._case.name, options, chosen, folder=self._folder)
 
     def stop(self) -> None:
         """Stop it as its supervisor would, which succeeds: on Flink with a savepoint."""

@@ -8,10 +8,9 @@ from itertools import count
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import orjson
 from tests.contract.runner.jobs import Change, PoisonRecord
 from tests.contract.runner.outputs import Outputs, assert_in_order
-from tests.contract.runner.runs import Run
+from tests.contract.runner.runs import Run, start_job
 from tests.support import topics
 from tests.support.processes import find_free_port
 
@@ -97,13 +96,7 @@ class Deployment:
             **self.runner.settings(self.port),
             **{name.replace("__", "."): value for name, value in settings.items()},
         }
-        words = [word for name, value in chosen.items() for word in ("--set", f"{name}={orjson.dumps(value).decode()}")]
-        command = [str(self.runner.python), "-m", "wikistate", "run", self.case.name, "--runner", self.runner.name]
-        self._run = Run(
-            [*command, "--no-progress", *self._endpoint_options(), *words],
-            log=self.folder / "job.log",
-            environment={"XDG_STATE_HOME": str(self.folder / "state")},
-        )
+        self._run = start_job(self.runner, self.case.name, self._endpoint_options(), chosen, folder=self.folder)
 
     def _endpoint_options(self) -> list[str]:
         url = f"kafka://{self.servers or self.broker.bootstrap_servers}"

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import orjson
 from tests.support.processes import Process, read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from tests.contract.runner.runners import RunnerUnderTest
 
 TIMEOUT = 120.0
 """Seconds until a wait fails: the machine may be busy with other tests."""
@@ -89,6 +92,25 @@ class Run:
 
     def _describe_state(self) -> str:
         return f"{read_tail(self._process.log)}\nProcesses: {self.process_ids()}"
+
+
+def start_job(
+    runner: RunnerUnderTest, job: str, options: Sequence[str], settings: Mapping[str, object], *, folder: Path
+) -> Run:
+    """Start a job with the options of its endpoints.
+
+    Args:
+        runner: The runner.
+        job: Name of the job.
+        options: Options of its endpoints.
+        settings: Values of settings by their names.
+        folder: Folder of its log and its state.
+    """
+    words = [word for name, value in settings.items() for word in ("--set", f"{name}={orjson.dumps(value).decode()}")]
+    command = [str(runner.python), "-m", "wikistate", "run", job, "--runner", runner.name, "--no-progress"]
+    return Run(
+        [*command, *options, *words], log=folder / "job.log", environment={"XDG_STATE_HOME": str(folder / "state")}
+    )
 
 
 def wait_until(condition: Callable[[], bool], describe: Callable[[], str]) -> None:
